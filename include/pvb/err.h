@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * err.h - one error: a code for the program and a sentence for a person.
+ *
+ * Caller's storage; zero it (PVB_ERR_INIT) before the first use.  Only calls
+ * that a person started (create, open, start, probe) take one.  A NULL error
+ * is always allowed and means "I do not want the sentence".
+ */
+#ifndef PVB_ERR_H
+#define PVB_ERR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pvb_err {
+	int  code;                      /* negative errno, 0: no error */
+	char text[300];                 /* no newline, no trailing full stop */
+};
+
+#define PVB_ERR_INIT { 0, "" }
+
+/* Fill `e` (may be NULL) and return `code`, which must be negative. */
+int pvb_err_set(struct pvb_err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Put "PREFIX: " before the sentence; returns the code it already has. */
+int pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif
