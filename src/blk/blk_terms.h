@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_terms.h - the messages between the control half and the data half of a
+ * block device's queue.  One link (base/link.h) a queue; plain bytes of fixed
+ * size, so both halves may be in one process or in two.
+ *
+ * The data half may be in a process that a guest has taken over: the control
+ * half checks every field that it uses.  Down: control to data; up: back.
+ */
+#ifndef PVB_BLK_TERMS_H
+#define PVB_BLK_TERMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "disk/disk.h"
+#include "proto/blkneg.h"
+
+enum pvb_blk_msg_type {
+	PVB_BLK_MSG_ATTACH = 1,         /* down: first; union attach */
+	PVB_BLK_MSG_GO,                 /* down, front: union geometry */
+	PVB_BLK_MSG_DRAIN,              /* down: flag `cut` */
+	PVB_BLK_MSG_DETACH,             /* down */
+	PVB_BLK_MSG_RESIZED,            /* down: union geometry */
+	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port */
+	PVB_BLK_MSG_DRAINED,            /* up */
+	PVB_BLK_MSG_DETACHED,           /* up; another ATTACH may follow */
+	PVB_BLK_MSG_FAILED,             /* up: union failed.  After ATTACH: nothing
+	                                   is in effect.  Later: the data path has
+	                                   stopped; DRAIN and DETACH are due */
+	PVB_BLK_MSG_REPORT,             /* up: union report */
+};
+
+/* Descriptors that come with ATTACH to a back, in this order. */
+enum {
+	PVB_BLK_FD_MEM,                 /* limited mem end (local hypervisor) */
+	PVB_BLK_FD_COUNTERS,            /* memfd of struct pvb_counters */
+	PVB_BLK_FD_DISK,                /* the disk's, to the end */
+};
+
+struct pvb_blk_back_attach {
+	uint16_t front_domid;
+	uint8_t  abi, ring_order, persistent;
+	uint8_t  mem_kind;              /* enum pvb_blk_mem_kind */
+	uint32_t queue, queues;
+	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
+	uint32_t port;
+	uint64_t spin_max_ns;
+	struct pvb_blk_geometry geometry;   /* what is, or will be, promised */
+	struct pvb_disk_probe disk;         /* its fds are not used */
+};
+enum pvb_blk_mem_kind { PVB_BLK_MEM_LOCAL, PVB_BLK_MEM_XEN };
+
+struct pvb_blk_front_attach {
+	uint16_t back_domid;
+	uint8_t  ring_order, persistent;
+	uint16_t indirect_max;
+	uint32_t queue, queues;
+	uint64_t spin_max_ns;
+	uint64_t timeout_ns;            /* a request unanswered so long: failed */
+};
+
+struct pvb_blk_attached { uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX], port; };
+
+struct pvb_blk_failed { uint32_t why; int32_t code; char text[240]; };
+
+enum pvb_blk_report_kind {
+	PVB_BLK_REPORT_SIZE,            /* value: the disk's new size in bytes */
+	PVB_BLK_REPORT_DISK_GONE,       /* value: positive errno */
+	PVB_BLK_REPORT_NO_SPACE, PVB_BLK_REPORT_STALLED,
+};
+struct pvb_blk_report { uint32_t kind; uint64_t value; };
+
+struct pvb_blk_msg {
+	uint32_t type;                  /* enum pvb_blk_msg_type */
+	uint32_t cut;                   /* DRAIN: the peer is gone */
+	union {
+		struct pvb_blk_back_attach  back_attach;
+		struct pvb_blk_front_attach front_attach;
+		struct pvb_blk_geometry     geometry;
+		struct pvb_blk_attached     attached;
+		struct pvb_blk_failed       failed;
+		struct pvb_blk_report       report;
+	} u;
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkneg.h - what each end of a blkif connection publishes, and what the two
+ * agree on.  Pure: structs to and from sets of keys, no store.
+ *
+ *   back   offer     limits, at InitWait       (multi-page, queues, indirect)
+ *   front  terms     its choice, at Initialised (ring references, port, ABI)
+ *   back   geometry  features and sizes, at Connected (struct pvb_blk_geometry)
+ *
+ * Every reader takes any bytes and returns the one named reason for which it
+ * refuses; `*bad` (may be NULL) is set to the name of the node at fault
+ * (static text or inside `keys`).
+ */
+#ifndef PVB_BLKNEG_H
+#define PVB_BLKNEG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blkproto.h"
+#include "keys.h"
+#include "ring.h"
+
+enum {
+	PVB_BLK_QUEUES_MAX = 16,
+	PVB_BLK_RING_PAGES_MAX = 1 << PVB_RING_ORDER_MAX,
+};
+
+/* What one side is willing to do: from its configuration. */
+struct pvb_blk_limits {
+	uint8_t  ring_order_max;        /* 0..PVB_RING_ORDER_MAX */
+	uint16_t queues_max;            /* 1..PVB_BLK_QUEUES_MAX */
+	uint16_t indirect_max;          /* 0: none; <= PVB_BLK_SEGS_MAX */
+	bool     persistent, flush, barrier, discard;
+};
+/* Linux's: order 4, queues = cpus, 256 indirect segments, all features but
+   barrier.  A front's: one queue, order 2, 32 indirect segments. */
+void pvb_blk_limits_back_default(struct pvb_blk_limits *l, uint32_t cpus);
+void pvb_blk_limits_front_default(struct pvb_blk_limits *l);
+
+struct pvb_blk_offer {
+	uint8_t  ring_order_max;        /* agreed from both schemes' nodes */
+	uint16_t queues_max;
+	uint16_t indirect_max;
+};
+
+struct pvb_blk_queue_terms {
+	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
+	uint32_t port;
+};
+
+struct pvb_blk_terms {
+	enum pvb_abi abi;
+	bool     abi_given;             /* a `protocol` node was there */
+	uint8_t  ring_order;
+	uint16_t queues;
+	uint16_t indirect_max;          /* front's use; the back allows its offer */
+	bool     persistent;            /* the front will reuse its grants */
+	struct pvb_blk_queue_terms queue[PVB_BLK_QUEUES_MAX];
+};
+
+/* ---- offer ------------------------------------------------------------- */
+/* 0 or -ENOSPC (cannot happen with an empty set). */
+int pvb_blk_offer_put(struct pvb_keys *k, const struct pvb_blk_limits *l);
+enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
+                               struct pvb_blk_offer *out, const char **bad);
+/* The names that get reads, NULL-ended; the same for geometry and terms. */
+extern const char *const pvb_blk_offer_names[];
+
+/* ---- terms ------------------------------------------------------------- */
+/* Front: ring order, queues, persistent, indirect: the best both can do.
+   Ring references and ports are filled in when they exist. */
+void pvb_blk_terms_choose(struct pvb_blk_terms *out,
+                          const struct pvb_blk_limits *own,
+                          const struct pvb_blk_offer *offer);
+int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t);
+/* Back: refuses what is beyond `own`.  `abi_absent` is what a missing
+   `protocol` means here (protocol.md: x86_32 on x86 Linux backs). */
+enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,
+                               const struct pvb_blk_limits *own,
+                               enum pvb_abi abi_absent,
+                               struct pvb_blk_terms *out, const char **bad);
+extern const char *const pvb_blk_terms_names[];   /* top level */
+/* Once multi-queue-num-queues is known: the i-th name below queue-<n>/.
+   False: no more.  For `queues` of 1 there are none. */
+bool pvb_blk_terms_queue_name(uint32_t queues, uint32_t i,
+                              char out[PVB_KEYS_NAME_MAX + 1]);
+/* Do these describe the same connection (same ring references and ports)? */
+bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
+                        const struct pvb_blk_terms *b);
+
+/* ---- geometry ---------------------------------------------------------- */
+int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g);
+enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
+                                  struct pvb_blk_geometry *out,
+                                  const char **bad);
+extern const char *const pvb_blk_geometry_names[];
+
+#endif
