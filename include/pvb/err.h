@@ -20,12 +20,13 @@ struct pvb_err {
 
 #define PVB_ERR_INIT { 0, "" }
 
-/* Fill `e` (may be NULL) and return `code`, which must be negative. */
+/* Fill `e` (may be NULL) and return `code`, which must be negative.  What
+   does not fit is cut off; control characters become '?'. */
 int pvb_err_set(struct pvb_err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Put "PREFIX: " before the sentence; returns the code it already has. */
-int pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
+/* Put "PREFIX: " before the sentence; the code stays.  NULL: no effect. */
+void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #ifdef __cplusplus
