@@ -9,12 +9,13 @@
  * (a request of k segment blocks takes k slots, and so does its response).
  *
  *     room to produce  = in_cons + lead - out_prod         (front: lead = size)
- *     most peer may do = out_prod + (size - lead) - in_cons (back:  lead = 0)
+ *     most peer may do = out_pub + (size - lead) - in_cons (back:  lead = 0)
  *
  * The memory is the caller's.  The peer is not trusted: its index is read
- * once per call and checked against the bound above, and a slot is copied out
- * before anybody looks at it.  Once a call has returned -EPROTO the ring is
- * dead: every later call says so too.  Source: xen/include/public/io/ring.h.
+ * once per look, must never go back nor over the bound above, and a slot is
+ * copied out before anybody looks at it.  Once a call has returned -EPROTO
+ * the ring is dead: it says so for ever, has no room and shows nothing more
+ * (what was taken may still be pushed).  Source: xen/include/public/io/ring.h.
  */
 #ifndef PVB_RING_H
 #define PVB_RING_H
@@ -43,6 +44,7 @@ struct pvb_ring {                       /* private to one end; caller's storage 
 	uint32_t          out_prod;     /* produced, perhaps unpublished */
 	uint32_t          out_pub;      /* what the peer was last shown */
 	uint32_t          in_cons;      /* consumed */
+	uint32_t          in_seen;      /* the peer's index when last looked at */
 };
 
 /* Slots that fit in `bytes`: the largest power of two, 0 if none. */
@@ -55,13 +57,16 @@ void pvb_ring_format(void *mem, size_t bytes);
  * Attach to `mem` (page aligned, `bytes` long): a front to what it has just
  * formatted, a back to what it finds there, taking nothing and answering
  * nothing twice only if the ring is fresh or quiet (req_cons = rsp_prod).
- * 0, -EINVAL (no slot fits, misaligned), -EPROTO (indices impossible).
+ * Writes nothing.  0, -EINVAL (no slot fits, misaligned), -EPROTO (indices
+ * impossible); after an error the ring is a dead one.
  */
 int pvb_ring_attach(struct pvb_ring *r, enum pvb_role role,
                     void *mem, size_t bytes, uint32_t slot_bytes);
 /*
  * Attach a back to a ring in use.  `in_cons`, which the ring alone cannot
- * tell, comes from the journal and is checked against the shared indices.
+ * tell, comes from the journal and is checked against the shared indices:
+ * rsp_prod <= in_cons <= req_prod <= rsp_prod + size.  Results as above.  The
+ * last back may have died between publish and bell: ring it once.
  */
 int pvb_ring_reattach(struct pvb_ring *r, void *mem, size_t bytes,
                       uint32_t slot_bytes, uint32_t in_cons);
