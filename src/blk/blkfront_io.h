@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_io.h - the data half of one queue of a block frontend: a disk
+ * (struct pvb_disk) whose requests go out through a ring.
+ *
+ * Lives on one loop and its thread.  It splits what is larger than one ring
+ * request, merges what is adjacent, keeps the ring full, sends buffers that
+ * lie in its shared pages (buffer_get) as they are and bounces all others.
+ * Knows nothing of the store: told what to do over its link (blk_terms.h).
+ */
+#ifndef PVB_BLKFRONT_IO_H
+#define PVB_BLKFRONT_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "disk/disk.h"
+
+struct pvb_err;
+struct pvb_log;
+struct pvb_loop;
+struct pvb_mem;
+struct pvb_blkfront_io;
+
+struct pvb_blkfront_io_config {
+	const struct pvb_log *log;
+	bool bounce_always;             /* never send a caller's page as it is */
+	/* Between ATTACH and GO and after DETACH there is no disk: submit then
+	   finishes requests with -ESHUTDOWN.  Called on GO (live) and when the
+	   data path has stopped (not live; code: why, 0 if by wish). */
+	void (*live)(struct pvb_blkfront_io *io, bool live, int code, void *arg);
+	void *arg;
+};
+
+/* Takes `link_fd` and `mem` over, also on failure.  0, -ENOMEM, -errno. */
+int  pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
+                            struct pvb_mem *mem,
+                            const struct pvb_blkfront_io_config *c,
+                            struct pvb_blkfront_io **out, struct pvb_err *e);
+/* The front's disk; valid until destroy; info is filled in by GO. */
+struct pvb_disk *pvb_blkfront_io_disk(struct pvb_blkfront_io *io);
+/* Legal in any state: what is in flight is done with -ESHUTDOWN first. */
+void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io);
+
+#endif
