@@ -67,8 +67,8 @@ static inline void pvb_copy_out(void *to, const volatile void *from,
 
 	if (((uintptr_t)s & 7) == 0 && ((uintptr_t)d & 7) == 0)
 		for (; i + 8 <= length; i += 8)
-			*(uint64_t *)(void *)(d + i) =
-				*(const volatile uint64_t *)(const volatile void *)(s + i);
+			*(uint64_t *)(void *)(d + i) = *(const volatile
+				uint64_t *)(const volatile void *)(s + i);
 	for (; i < length; i++)
 		d[i] = s[i];
 }

@@ -27,7 +27,7 @@ static inline bool pvb_mul_u64(uint64_t a, uint64_t b, uint64_t *out)
 	return true;
 }
 
-/* [offset, offset + length) lies inside [0, size).  Length 0 fits at the end. */
+/* [offset, offset + length) is inside [0, size).  Length 0 fits at the end. */
 static inline bool pvb_range_ok(uint64_t offset, uint64_t length, uint64_t size)
 {
 	return offset <= size && length <= size - offset;

@@ -14,7 +14,7 @@
 
 enum pvb_log_level {
 	PVB_LOG_ERROR,                  /* something is lost or refused */
-	PVB_LOG_WARN,                   /* a peer or a file is not as it should */
+	PVB_LOG_WARN,                   /* a peer or a file is at fault */
 	PVB_LOG_INFO,                   /* a device came, went, changed */
 	PVB_LOG_DEBUG,                  /* each step of a handshake */
 };

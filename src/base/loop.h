@@ -22,7 +22,7 @@ struct pvb_loop;
 
 struct pvb_loop_config {
 	uint32_t uring_entries;         /* 0: no io_uring on this loop */
-	bool     manual_clock;          /* time stands still but for turn_clock */
+	bool     manual_clock;          /* turned by turn_clock alone */
 };
 
 /* Owned loop, or NULL with *e.  `c` may be NULL (all zero).  A refused
@@ -38,15 +38,19 @@ uint64_t pvb_loop_now_ns(const struct pvb_loop *l);
 void pvb_loop_turn_clock(struct pvb_loop *l, uint64_t by_ns);
 
 /* ---- descriptors ------------------------------------------------------- */
-enum { PVB_LOOP_IN = 1, PVB_LOOP_OUT = 4 };     /* errors and hang-up show as IN */
+/* Errors and hang-up show as IN. */
+enum { PVB_LOOP_IN = 1, PVB_LOOP_OUT = 4 };
 
 struct pvb_loop_fd {
 	int      fd;                    /* borrowed until remove */
-	uint32_t events;                /* PVB_LOOP_*; change by modify */
+	uint32_t events;                /* PVB_LOOP_*; change by modify;
+	                                   0: not even a hang-up is told */
 	void   (*ready)(struct pvb_loop_fd *w, uint32_t events);
 	struct pvb_loop *loop;          /* loop's; NULL when not added */
 };
-int  pvb_loop_add_fd(struct pvb_loop *l, struct pvb_loop_fd *w);  /* 0, -errno */
+/* 0 or -errno of epoll_ctl: -EPERM for a regular file, -EEXIST for one that
+   is watched already, -ENOMEM, -ENOSPC. */
+int  pvb_loop_add_fd(struct pvb_loop *l, struct pvb_loop_fd *w);
 int  pvb_loop_modify_fd(struct pvb_loop_fd *w, uint32_t events);
 void pvb_loop_remove_fd(struct pvb_loop_fd *w);      /* not added: no effect */
 
@@ -58,7 +62,8 @@ struct pvb_loop_timer {
 	struct pvb_loop *loop;          /* loop's; NULL when not armed */
 };
 /* Absolute time.  Arming an armed timer moves it. */
-void pvb_loop_arm(struct pvb_loop *l, struct pvb_loop_timer *t, uint64_t due_ns);
+void pvb_loop_arm(struct pvb_loop *l, struct pvb_loop_timer *t,
+                  uint64_t due_ns);
 void pvb_loop_disarm(struct pvb_loop_timer *t);
 
 /* ---- deferred calls ---------------------------------------------------- */
@@ -69,12 +74,14 @@ struct pvb_loop_task {
 };
 /* Run once, on the next turn.  Deferring a queued task has no effect. */
 void pvb_loop_defer(struct pvb_loop *l, struct pvb_loop_task *t);
+/* Neither deferred nor posted any more; not queued: no effect. */
 void pvb_loop_undefer(struct pvb_loop *l, struct pvb_loop_task *t);
 
 /* From any thread: run `t` once on the loop's thread.  A task that is posted
    is not also deferred.  Posting one that waits already has no effect. */
 void pvb_loop_post(struct pvb_loop *l, struct pvb_loop_task *t);
-/* From any thread: make a blocked loop turn. */
+/* From any thread: make a blocked loop turn; one that is not blocked will
+   not block the next time it would. */
 void pvb_loop_wake(struct pvb_loop *l);
 
 /* ---- pollers: sources that shared memory feeds, such as a ring --------- */
@@ -98,7 +105,8 @@ void pvb_loop_remove_poller(struct pvb_loop_poller *p);
 void pvb_loop_set_spin(struct pvb_loop *l, uint64_t max_ns);
 
 /* ---- io_uring ---------------------------------------------------------- */
-/* user_data of every SQE on the loop's ring points at one of these. */
+/* user_data of every SQE on the loop's ring points at one of these, or is 0:
+   then nobody is told. */
 struct pvb_loop_cqe {
 	void (*done)(struct pvb_loop_cqe *c, int32_t result, uint32_t flags);
 };
@@ -106,8 +114,10 @@ struct pvb_loop_cqe {
    (pvb_loop_uring_refusal says with which errno, 0 if it was not asked). */
 struct io_uring *pvb_loop_uring(struct pvb_loop *l);
 int pvb_loop_uring_refusal(const struct pvb_loop *l);
-/* SQEs were prepared; they are submitted at the latest before the loop
-   sleeps.  pvb_loop_uring_submit does it now. */
+/* SQEs were prepared; they are submitted at the end of the turn, and at the
+   latest before the loop sleeps.  pvb_loop_uring_submit does it now: for when
+   the queue is full, which it may remain if the kernel has no memory.  Only
+   these submit, for the ring belongs to the first thread that does. */
 void pvb_loop_uring_queued(struct pvb_loop *l);
 void pvb_loop_uring_submit(struct pvb_loop *l);
 

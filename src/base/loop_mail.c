@@ -134,7 +134,7 @@ static struct pvb_loop_task *take_posted(struct loop_mailbox *m)
 		return NULL;
 	m->count--;
 	t = pvb_container(n, struct pvb_loop_task, node);
-	t->queued = false;              /* from here on it may be posted again */
+	t->queued = false;              /* it may be posted again now */
 	return t;
 }
 

@@ -31,7 +31,8 @@ struct loop_spin {
 	enum loop_spin_state state;
 	uint64_t max_ns, since_ns;
 	uint32_t credit;                /* 0: spins have not paid lately */
-	uint32_t skipped, probe_gap;    /* rests without a spin; until a probe */
+	uint32_t skipped, probe_gap;    /* rests without a spin, and how
+	                                   many until the next probe */
 };
 
 /* What other threads may touch: all of it under the lock. */
