@@ -54,10 +54,10 @@ struct pvb_seg { uint32_t gref; uint8_t first, last; };   /* sectors in page */
 struct pvb_blk_req {
 	uint64_t id;                    /* echoed; never interpreted */
 	uint64_t sector;                /* 512-byte units, always */
-	uint64_t nr_sectors;            /* of data or of the discard; by check */
-	uint8_t  op;                    /* enum pvb_blk_op; the inner one if indirect */
+	uint64_t nr_sectors;            /* of data (by check), of the discard */
+	uint8_t  op;                    /* wire value; the inner if indirect */
 	bool     indirect, secure;
-	uint16_t handle;                /* of no meaning: the path tells the device */
+	uint16_t handle;                /* no meaning: the path tells it */
 	uint16_t nr_segs;
 	uint32_t indirect_gref[PVB_BLK_INDIRECT_PAGES];
 	struct pvb_seg seg[PVB_BLK_SEGS_MAX];

@@ -55,7 +55,8 @@ static enum pvb_why segs_check(struct pvb_blk_req *req, uint32_t unit)
 			return PVB_WHY_SEG_PAGE;
 		if (first > last)
 			return PVB_WHY_SEG_ORDER;
-		aligned = aligned && first % unit == 0 && (last + 1) % unit == 0;
+		if (first % unit != 0 || (last + 1) % unit != 0)
+			aligned = false;
 		sum += last - first + 1;
 	}
 	req->nr_sectors = sum;

@@ -121,7 +121,7 @@ int pvb_ring_attach(struct pvb_ring *r, enum pvb_role role,
 		return rc;
 	req = pvb_ring_load_relaxed(&r->shared->lane[PVB_FRONT].prod);
 	rsp = pvb_ring_load_relaxed(&r->shared->lane[PVB_BACK].prod);
-	/* A front that begins has asked nothing; a back may find a full ring. */
+	/* A front begins with nothing asked; a back may find a full ring. */
 	if (req - rsp > (role == PVB_FRONT ? 0 : r->size))
 		return -EPROTO;
 	ring_start(r, rsp, rsp);

@@ -34,7 +34,7 @@ enum {
 
 struct pvb_sring;                       /* the shared header, wire layout */
 
-struct pvb_ring {                       /* private to one end; caller's storage */
+struct pvb_ring {               /* private to one end; caller's storage */
 	struct pvb_sring *shared;       /* borrowed; must outlive this */
 	enum pvb_role     role;
 	bool              dead;
@@ -44,7 +44,7 @@ struct pvb_ring {                       /* private to one end; caller's storage 
 	uint32_t          out_prod;     /* produced, perhaps unpublished */
 	uint32_t          out_pub;      /* what the peer was last shown */
 	uint32_t          in_cons;      /* consumed */
-	uint32_t          in_seen;      /* the peer's index when last looked at */
+	uint32_t          in_seen;      /* the peer's index at the last look */
 };
 
 /* Slots that fit in `bytes`: the largest power of two, 0 if none. */

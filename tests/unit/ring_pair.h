@@ -79,7 +79,7 @@ static inline uint32_t ring_random(uint64_t *state, uint32_t below)
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
-	return (uint32_t)((*state * UINT64_C(0x2545f4914f6cdd1d)) >> 33) % below;
+	return (uint32_t)(*state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % below;
 }
 
 #endif

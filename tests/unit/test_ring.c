@@ -372,7 +372,7 @@ static void reattach_goes_on_where_the_last_back_died(void **state)
 		assert_int_equal(i, ring_take(&p.back));
 	ring_put(&p.back, 101);
 	(void)pvb_ring_publish(&p.back);
-	ring_put(&p.back, 102);         /* nobody saw this one: it must come again */
+	ring_put(&p.back, 102);         /* nobody saw this one */
 
 	assert_int_equal(0, pvb_ring_reattach(&next, p.mem, p.bytes, 112, 2));
 	assert_int_equal(3, pvb_ring_room(&next));

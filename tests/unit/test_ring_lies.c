@@ -60,7 +60,8 @@ static void assert_dead(struct victim *v)
 	assert_int_equal(taken, v->ring->in_cons);
 }
 
-static void refuse(enum pvb_role role, uint32_t start, uint32_t lie, bool asleep)
+static void refuse(enum pvb_role role, uint32_t start, uint32_t lie,
+		   bool asleep)
 {
 	struct victim v;
 	uint32_t truth;
