@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bytes.h - little-endian loads and stores at any alignment, and the one way
- * to copy out of (or into) memory that another domain may be writing.
+ * to copy out of memory that another domain may be writing.
  *
- * Pure.  The copiers read and write every byte exactly once, so what was
- * copied is what is checked, and what is checked is what is used.
+ * Pure.  The copier reads every byte exactly once, so what was copied is
+ * what is checked, and what is checked is what is used.
  */
 #ifndef PVB_BYTES_H
 #define PVB_BYTES_H
