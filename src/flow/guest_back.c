@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bytes.h"
+
+#include "guest_back.h"
+
+static size_t bounce_bytes(const struct pvb_guest_back *g)
+{
+	return (size_t)g->bounce_pages * PVB_MEM_PAGE_BYTES;
+}
+
+int pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
+                        uint16_t peer, uint32_t bounce_pages)
+{
+	void *p;
+
+	assert(bounce_pages > 0);
+	*g = (struct pvb_guest_back){
+		.mem = mem, .peer = peer, .bounce_pages = bounce_pages,
+	};
+	/* Addresses only: where there is a window nothing is ever touched. */
+	p = mmap(NULL, bounce_bytes(g), PROT_READ | PROT_WRITE,
+	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	g->bounce = p == MAP_FAILED ? NULL : p;
+	g->bounce_free = calloc(bounce_pages, sizeof(*g->bounce_free));
+	g->copy = calloc(PVB_GUEST_COPIES_MAX, sizeof(*g->copy));
+	g->whose = calloc(PVB_GUEST_COPIES_MAX, sizeof(struct pvb_guest_pages *));
+	if (g->bounce && g->bounce_free && g->copy && g->whose)
+		return 0;
+	pvb_guest_back_fini(g);
+	return -ENOMEM;
+}
+
+void pvb_guest_back_fini(struct pvb_guest_back *g)
+{
+	assert(g->free_count == g->bounce_fresh && g->copy_count == 0);
+	if (g->bounce)
+		(void)munmap(g->bounce, bounce_bytes(g));
+	free(g->bounce_free);
+	free(g->copy);
+	free(g->whose);
+	*g = (struct pvb_guest_back){ 0 };
+}
+
+/* ---- through the window ---------------------------------------------------- */
+
+static uint32_t seg_bytes(const struct pvb_seg *s)
+{
+	return (s->last - s->first + UINT32_C(1)) * PVB_BLK_SECTOR_BYTES;
+}
+
+static uint32_t seg_offset(const struct pvb_seg *s)
+{
+	return s->first * UINT32_C(512);
+}
+
+/* Neighbours in our address space become one vector. */
+static void add_iov(struct pvb_guest_pages *p, void *base, uint32_t bytes)
+{
+	struct iovec *last = p->iov + p->iovcnt - 1;
+
+	if (p->iovcnt > 0 && (char *)last->iov_base + last->iov_len == base) {
+		last->iov_len += bytes;
+		return;
+	}
+	p->iov[p->iovcnt++] = (struct iovec){ base, bytes };
+}
+
+static int get_window(struct pvb_guest_back *g, const struct pvb_seg *seg,
+                      uint32_t n, bool to_peer, struct pvb_guest_pages *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		void *page;
+		int r = g->mem->ops->window(g->mem, g->peer, seg[i].gref,
+		                            to_peer, &page);
+
+		if (r < 0)
+			return r == -EOPNOTSUPP ? r : -EACCES;
+		add_iov(out, (char *)page + seg_offset(&seg[i]),
+		        seg_bytes(&seg[i]));
+	}
+	return 0;
+}
+
+/* ---- by bounce pages -------------------------------------------------------- */
+
+static uint32_t bounce_room(const struct pvb_guest_back *g)
+{
+	return g->free_count + g->bounce_pages - g->bounce_fresh;
+}
+
+/* Last in, first out: the page that is still in the cache. */
+static void *bounce_get(struct pvb_guest_back *g)
+{
+	uint32_t page = g->free_count > 0 ? g->bounce_free[--g->free_count]
+	                                  : g->bounce_fresh++;
+
+	return g->bounce + (size_t)page * PVB_MEM_PAGE_BYTES;
+}
+
+static void bounce_put(struct pvb_guest_back *g, const void *at)
+{
+	size_t offset = (size_t)((const unsigned char *)at - g->bounce);
+
+	assert(offset < bounce_bytes(g) && offset % PVB_MEM_PAGE_BYTES == 0);
+	g->bounce_free[g->free_count++] =
+		(uint32_t)(offset / PVB_MEM_PAGE_BYTES);
+}
+
+static int get_bounce(struct pvb_guest_back *g, const struct pvb_seg *seg,
+                      uint32_t n, struct pvb_guest_pages *out)
+{
+	if (n > bounce_room(g))
+		return -EAGAIN;
+	for (uint32_t i = 0; i < n; i++)
+		out->iov[i] = (struct iovec){ bounce_get(g), seg_bytes(&seg[i]) };
+	out->iovcnt = n;
+	out->bounced = true;
+	return 0;
+}
+
+int pvb_guest_back_get(struct pvb_guest_back *g, const struct pvb_seg *seg,
+                       uint32_t n, bool to_peer, struct pvb_guest_pages *out)
+{
+	out->iovcnt = 0;
+	out->bounced = false;
+	out->failed = false;
+	if (!g->copies) {
+		int r = get_window(g, seg, n, to_peer, out);
+
+		if (r != -EOPNOTSUPP)
+			return r;
+		g->copies = true;
+	}
+	return get_bounce(g, seg, n, out);
+}
+
+void pvb_guest_back_put(struct pvb_guest_back *g, struct pvb_guest_pages *p)
+{
+	for (uint32_t i = p->iovcnt; p->bounced && i > 0; i--)
+		bounce_put(g, p->iov[i - 1].iov_base);
+	p->iovcnt = 0;
+	p->bounced = false;
+}
+
+/* ---- copies ------------------------------------------------------------------- */
+
+void pvb_guest_back_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                         const struct pvb_seg *seg, bool to_peer)
+{
+	for (uint32_t i = 0; p->bounced && i < p->iovcnt; i++) {
+		if (g->copy_count == PVB_GUEST_COPIES_MAX)
+			pvb_guest_back_flush(g);
+		g->whose[g->copy_count] = p;
+		g->copy[g->copy_count++] = (struct pvb_gcopy){
+			.local = p->iov[i].iov_base,
+			.gref = seg[i].gref,
+			.offset = (uint16_t)seg_offset(&seg[i]),
+			.length = (uint16_t)seg_bytes(&seg[i]),
+			.to_peer = to_peer,
+		};
+	}
+}
+
+void pvb_guest_back_flush(struct pvb_guest_back *g)
+{
+	uint32_t n = g->copy_count;
+
+	if (n == 0)
+		return;
+	g->copy_count = 0;
+	if (g->mem->ops->copy(g->mem, g->peer, g->copy, n) == 0)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		if (g->copy[i].result < 0)
+			g->whose[i]->failed = true;
+}
+
+int pvb_guest_back_fetch(struct pvb_guest_back *g, uint32_t gref, void *to,
+                         uint32_t bytes)
+{
+	struct pvb_gcopy one = {
+		.local = to, .gref = gref, .length = (uint16_t)bytes,
+	};
+	void *page;
+	int r = -EOPNOTSUPP;
+
+	assert(bytes <= PVB_MEM_PAGE_BYTES);
+	if (!g->copies)
+		r = g->mem->ops->window(g->mem, g->peer, gref, false, &page);
+	if (r == 0) {
+		pvb_copy_out(to, page, bytes);
+		return 0;
+	}
+	if (r != -EOPNOTSUPP)
+		return -EACCES;
+	g->copies = true;
+	return g->mem->ops->copy(g->mem, g->peer, &one, 1) == 0 ? 0 : -EACCES;
+}
