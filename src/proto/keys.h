@@ -6,7 +6,8 @@
  * Names are relative ("ring-ref", "queue-0/event-channel").  A value is taken
  * as bytes; one trailing NUL is tolerated (some stores' clients write it),
  * anything else that is not of the asked type is PVB_WHY_KEY_SYNTAX: no sign,
- * no space, no leading "+" or "0x", no overflow.
+ * no space, no leading "+", "0" or "0x", no overflow.  A refused number leaves
+ * *out alone.
  */
 #ifndef PVB_KEYS_H
 #define PVB_KEYS_H

@@ -16,7 +16,8 @@ enum {
 	PVB_XS_DOMID_MAX    = 0x7fef,   /* DOMID_FIRST_RESERVED - 1 */
 };
 
-/* Characters, length, no empty part, no trailing slash but in "/". */
+/* Begins with a slash; characters, length, no empty part, no trailing slash
+   but in "/". */
 bool pvb_xspath_is_legal(const char *path);
 /* Like that, or relative; or a special watch ("@introduceDomain"). */
 bool pvb_xspath_is_legal_watch(const char *path);
@@ -42,7 +43,7 @@ int pvb_xsdev_front_path(const struct pvb_xsdev *d, char *out, size_t cap);
 /*
  * Take apart a path below ".../backend": "KIND/F/NUMBER[/REST]".  `path` is
  * absolute; `back_domid` must match.  False: it is none.  *rest points into
- * `path`, at "" when there is none.  Sets front_kind to "vbd" unless KIND is
+ * `path` behind the slash, at "" when there is none.  Sets front_kind to "vbd" unless KIND is
  * "vscsi".
  */
 bool pvb_xsdev_parse_back(const char *path, uint16_t back_domid,
