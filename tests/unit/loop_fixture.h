@@ -81,7 +81,7 @@ static inline void hear(struct pvb_loop_fd *w, uint32_t events)
 }
 
 /* Listen to an eventfd that holds `count` already. */
-static inline void listen(struct ear *e, unsigned int count, uint32_t events)
+static inline void add_ear(struct ear *e, unsigned int count, uint32_t events)
 {
 	memset(e, 0, sizeof(*e));
 	e->w.fd = eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -91,7 +91,7 @@ static inline void listen(struct ear *e, unsigned int count, uint32_t events)
 	assert_int_equal(pvb_loop_add_fd(loop, &e->w), 0);
 }
 
-static inline void unlisten(struct ear *e)
+static inline void drop_ear(struct ear *e)
 {
 	pvb_loop_remove_fd(&e->w);
 	if (e->w.fd >= 0)

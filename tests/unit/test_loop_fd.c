@@ -12,10 +12,10 @@ static void nothing_ready_calls_nobody(void **state)
 	struct ear e;
 
 	(void)state;
-	listen(&e, 0, PVB_LOOP_IN);
+	add_ear(&e, 0, PVB_LOOP_IN);
 	turn();
 	assert_int_equal(e.heard, 0);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void ready_descriptor_is_told_what_it_asked_for(void **state)
@@ -23,17 +23,17 @@ static void ready_descriptor_is_told_what_it_asked_for(void **state)
 	struct ear in, out, both;
 
 	(void)state;
-	listen(&in, 1, PVB_LOOP_IN);
-	listen(&out, 1, PVB_LOOP_OUT);
-	listen(&both, 1, PVB_LOOP_IN | PVB_LOOP_OUT);
+	add_ear(&in, 1, PVB_LOOP_IN);
+	add_ear(&out, 1, PVB_LOOP_OUT);
+	add_ear(&both, 1, PVB_LOOP_IN | PVB_LOOP_OUT);
 	turn_blocking();
 	assert_int_equal(in.events, PVB_LOOP_IN);
 	assert_int_equal(out.events, PVB_LOOP_OUT);
 	assert_int_equal(both.events, PVB_LOOP_IN | PVB_LOOP_OUT);
 	assert_int_equal(in.heard + out.heard + both.heard, 3);
-	unlisten(&in);
-	unlisten(&out);
-	unlisten(&both);
+	drop_ear(&in);
+	drop_ear(&out);
+	drop_ear(&both);
 }
 
 static void hang_up_shows_as_in(void **state)
@@ -48,7 +48,7 @@ static void hang_up_shows_as_in(void **state)
 	(void)close(fds[0]);
 	turn();
 	assert_true(e.events & PVB_LOOP_IN);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void who_wants_nothing_hears_no_hang_up_either(void **state)
@@ -69,7 +69,7 @@ static void who_wants_nothing_hears_no_hang_up_either(void **state)
 	turn();
 	assert_int_equal(e.heard, 1);
 	assert_int_equal(pvb_loop_modify_fd(&e.w, 0), 0);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void want_nothing(struct ear *e)
@@ -83,20 +83,20 @@ static void change_of_mind_holds_within_the_turn(void **state)
 	struct ear a, b;
 
 	(void)state;
-	listen(&a, 1, PVB_LOOP_IN);
-	listen(&b, 1, PVB_LOOP_IN);
+	add_ear(&a, 1, PVB_LOOP_IN);
+	add_ear(&b, 1, PVB_LOOP_IN);
 	a.also = b.also = want_nothing;
 	a.other = &b;
 	b.other = &a;
 	turn();
 	assert_int_equal(a.heard + b.heard, 1);
-	unlisten(&a);
-	unlisten(&b);
+	drop_ear(&a);
+	drop_ear(&b);
 }
 
 static void remove_other(struct ear *e)
 {
-	unlisten(e->other);
+	drop_ear(e->other);
 }
 
 static void removed_by_another_callback_is_not_called(void **state)
@@ -104,8 +104,8 @@ static void removed_by_another_callback_is_not_called(void **state)
 	struct ear a, b;
 
 	(void)state;
-	listen(&a, 1, PVB_LOOP_IN);
-	listen(&b, 1, PVB_LOOP_IN);
+	add_ear(&a, 1, PVB_LOOP_IN);
+	add_ear(&b, 1, PVB_LOOP_IN);
 	a.also = b.also = remove_other;
 	a.other = &b;
 	b.other = &a;
@@ -113,8 +113,8 @@ static void removed_by_another_callback_is_not_called(void **state)
 	assert_int_equal(a.heard + b.heard, 1);
 	turn();
 	assert_int_equal(a.heard + b.heard, 2);
-	unlisten(&a);
-	unlisten(&b);
+	drop_ear(&a);
+	drop_ear(&b);
 }
 
 /* Close both and open another in the same place, with the same number. */
@@ -123,8 +123,8 @@ static void replace_other(struct ear *e)
 	struct ear *o = e->other;
 	int number = o->w.fd;
 
-	unlisten(o);
-	listen(o, 0, PVB_LOOP_IN);
+	drop_ear(o);
+	add_ear(o, 0, PVB_LOOP_IN);
 	assert_int_equal(o->w.fd, number);
 }
 
@@ -133,20 +133,20 @@ static void event_of_a_closed_descriptor_dies_with_it(void **state)
 	struct ear a, b;
 
 	(void)state;
-	listen(&a, 1, PVB_LOOP_IN);
-	listen(&b, 1, PVB_LOOP_IN);
+	add_ear(&a, 1, PVB_LOOP_IN);
+	add_ear(&b, 1, PVB_LOOP_IN);
 	a.also = b.also = replace_other;
 	a.other = &b;
 	b.other = &a;
 	turn();
 	assert_int_equal(a.heard + b.heard, 1);
-	unlisten(&a);
-	unlisten(&b);
+	drop_ear(&a);
+	drop_ear(&b);
 }
 
 static void remove_self(struct ear *e)
 {
-	unlisten(e);
+	drop_ear(e);
 }
 
 static void callback_may_remove_itself(void **state)
@@ -154,7 +154,7 @@ static void callback_may_remove_itself(void **state)
 	struct ear e;
 
 	(void)state;
-	listen(&e, 1, PVB_LOOP_IN);
+	add_ear(&e, 1, PVB_LOOP_IN);
 	e.also = remove_self;
 	turn();
 	turn();
@@ -176,11 +176,11 @@ static void what_cannot_be_watched_is_an_error(void **state)
 	assert_int_equal(pvb_loop_add_fd(loop, &e.w), -EPERM);
 	assert_null(e.w.loop);
 	(void)close(file);
-	listen(&e, 0, PVB_LOOP_IN);
+	add_ear(&e, 0, PVB_LOOP_IN);
 	again = e;
 	again.w.loop = NULL;
 	assert_int_equal(pvb_loop_add_fd(loop, &again.w), -EEXIST);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void many_ready_descriptors_all_get_their_turn(void **state)
@@ -190,12 +190,12 @@ static void many_ready_descriptors_all_get_their_turn(void **state)
 
 	(void)state;
 	for (int i = 0; i < MANY; i++)
-		listen(&ears[i], 1, PVB_LOOP_IN);
+		add_ear(&ears[i], 1, PVB_LOOP_IN);
 	for (int i = 0; i < 3; i++)
 		turn();
 	for (int i = 0; i < MANY; i++) {
 		assert_int_equal(ears[i].heard, 1);
-		unlisten(&ears[i]);
+		drop_ear(&ears[i]);
 	}
 }
 

@@ -129,7 +129,7 @@ static void busy_loop_looks_at_descriptors_now_and_then(void **state)
 	(void)state;
 	s.work = INT32_MAX;
 	pvb_loop_add_poller(loop, &s.p);
-	listen(&e, 1, PVB_LOOP_IN);
+	add_ear(&e, 1, PVB_LOOP_IN);
 	/* The ear is always ready: it counts the looks, by turns... */
 	for (int i = 0; i < 10 * LOOP_LOOK_TURNS; i++) {
 		turn_blocking();
@@ -145,7 +145,7 @@ static void busy_loop_looks_at_descriptors_now_and_then(void **state)
 	}
 	assert_in_range(e.heard, 9, 10);
 	pvb_loop_remove_poller(&s.p);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void note_due(struct pvb_loop_timer *t)
@@ -196,7 +196,7 @@ static void idle_loop_does_not_turn(void **state)
 	struct ear e;
 
 	(void)state;
-	listen(&e, 0, PVB_LOOP_IN);
+	add_ear(&e, 0, PVB_LOOP_IN);
 	pvb_loop_set_spin(loop, 1);
 	pvb_loop_add_poller(loop, &s.p);
 	pvb_loop_arm(loop, &t, pvb_loop_now_ns(loop) + 30000000);
@@ -205,7 +205,7 @@ static void idle_loop_does_not_turn(void **state)
 	assert_in_range(s.polls, 1, 8);
 	assert_in_range(s.arms, 1, 4);
 	pvb_loop_remove_poller(&s.p);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 int main(void)

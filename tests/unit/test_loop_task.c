@@ -100,14 +100,14 @@ static void deferred_by_a_callback_runs_in_the_next_turn(void **state)
 
 	(void)state;
 	deferred_by_ear = (struct chore)CHORE;
-	listen(&e, 1, PVB_LOOP_IN);
+	add_ear(&e, 1, PVB_LOOP_IN);
 	e.also = defer_chore;
 	turn();
 	assert_int_equal(deferred_by_ear.run, 0);
 	pvb_loop_remove_fd(&e.w);
 	turn();
 	assert_int_equal(deferred_by_ear.run, 1);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 int main(void)

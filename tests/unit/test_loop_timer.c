@@ -69,11 +69,11 @@ static void manual_clock_stands_still(void **state)
 	struct ear e;
 
 	(void)state;
-	listen(&e, 1, PVB_LOOP_IN);
+	add_ear(&e, 1, PVB_LOOP_IN);
 	assert_int_equal(pvb_loop_now_ns(loop), 0);
 	turn_blocking();
 	assert_int_equal(pvb_loop_now_ns(loop), 0);
-	unlisten(&e);
+	drop_ear(&e);
 }
 
 static void arming_again_moves_a_timer(void **state)
