@@ -107,9 +107,10 @@ int pvb_xstree_publish(struct pvb_xstree *t, struct pvb_xstx *set)
 
 	for (uint32_t i = 0; i < set->count; i++) {
 		note = &set->note[i];
-		if (note->flags & PVB_XSTX_CHANGED)
-			move_ownership(t, pvb_xsnode_find(set->base, note->path),
-			               pvb_xsnode_find(t->root, note->path));
+		if (!(note->flags & PVB_XSTX_CHANGED))
+			continue;
+		move_ownership(t, pvb_xsnode_find(set->base, note->path),
+		               pvb_xsnode_find(t->root, note->path));
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
 		note = &set->note[i];

@@ -66,11 +66,12 @@ static void retire(struct event *e)
 
 static bool waits_already(const struct pvb_xswatch *watch, const char *path)
 {
+	struct pvb_qnode *n = watch->watcher->events.head;
 	const struct event *e;
 
 	if (watch->waiting == 0)
 		return false;
-	for (struct pvb_qnode *n = watch->watcher->events.head; n; n = n->next) {
+	for (; n; n = n->next) {
 		e = pvb_container(n, const struct event, node);
 		if (e->watch == watch && e->path && strcmp(e->path, path) == 0)
 			return true;

@@ -37,7 +37,8 @@ struct pvb_xswatches {                  /* caller's storage; zero is valid */
 	uint32_t buckets, count;
 };
 
-void pvb_xswatches_fini(struct pvb_xswatches *t);       /* none left (asserted) */
+/* No watch may be left (asserted). */
+void pvb_xswatches_fini(struct pvb_xswatches *t);
 
 /*
  * Watch `path` (absolute, or special).  Events leave out the first `prefix`
