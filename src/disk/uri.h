@@ -28,15 +28,17 @@ struct pvb_uri {                        /* caller's storage */
 };
 
 /* `is_scheme` says which schemes are known.  0, or -EINVAL / -ENAMETOOLONG
-   with *e.  A word before ":" that is all lower-case letters, digits and "+",
-   is no known scheme and holds no "/" is -EPROTONOSUPPORT, unless a file of
-   that whole name exists. */
+   with *e.  A word before ":" that is all lower-case letters, digits and "+"
+   and is no known scheme is -EPROTONOSUPPORT, unless a file of that whole
+   name exists. */
 int pvb_uri_split(const char *text,
                   bool (*is_scheme)(const char *scheme, void *arg), void *arg,
                   struct pvb_uri *out, struct pvb_err *e);
-/* The option's value, or NULL; marks it as used. */
+/* The value of the first unused option of this name, or NULL; marks it as
+   used.  So one that may be repeated is asked for until NULL comes. */
 const char *pvb_uri_option(struct pvb_uri *u, const char *name);
-/* An option that nobody asked for: -EINVAL with *e naming it, else 0. */
+/* An option that nobody asked for, or only once of twice: -EINVAL with *e
+   naming it, else 0. */
 int pvb_uri_all_used(const struct pvb_uri *u, struct pvb_err *e);
 /* "512", "4k", "1M", "2G", "1T" (powers of 1024; also KiB, MiB, ...) to bytes.
    False: none, or overflow. */
