@@ -61,10 +61,12 @@ struct pvb_disk_ops {
 	int  (*probe)(struct pvb_uri *uri, uint32_t flags,
 	              struct pvb_disk_probe *out, struct pvb_err *e);
 	/* Fresh descriptors for one attachment, opened through those of the
-	   probe; to be sent or used, then closed by the caller.  The number. */
+	   probe; to be sent or used, then closed by the caller.  The number.
+	   -EBUSY: a block device that is mounted or otherwise claimed. */
 	int  (*reopen)(const struct pvb_disk_probe *p,
 	               int fds[PVB_DISK_FDS_MAX], struct pvb_err *e);
-	/* Look at the size again.  0: info.size_bytes is up to date. */
+	/* Look at the size again.  0: info.size_bytes is up to date.  -EINVAL:
+	   it shrank, or its size is no disk's; info stays.  May be NULL. */
 	int  (*reprobe)(struct pvb_disk_probe *p, struct pvb_err *e);
 
 	/* ---- data: no paths, one thread ------------------------------------ */
@@ -73,8 +75,12 @@ struct pvb_disk_ops {
 	int  (*open)(struct pvb_loop *loop, const struct pvb_log *log,
 	             const struct pvb_disk_probe *p, int *fds, uint32_t nfds,
 	             struct pvb_disk **lane, struct pvb_err *e);
-	/* Nothing may be in flight (asserted). */
+	/* Nothing may be in flight (asserted).  Legal inside a done(). */
 	void (*close)(struct pvb_disk *d);
+	/* Control says that the disk has grown.  0: info.size_bytes is that
+	   now (changed() is not called).  -EINVAL: smaller than before, or the
+	   descriptor is not so large.  May be NULL: it never grows. */
+	int  (*resized)(struct pvb_disk *d, uint64_t size_bytes);
 	/* 0: accepted, done() will run.  -EAGAIN: too many in flight, try again
 	   after a done().  Nothing else: a bad request is done() with -EINVAL. */
 	int  (*submit)(struct pvb_disk *d, struct pvb_io *io);
@@ -121,7 +127,9 @@ int  pvb_disk_open(const struct pvb_disk_ops *const *list, const char *uri,
 void pvb_disk_close(struct pvb_disk *d);              /* NULL is fine */
 
 /* Legal for this disk?  0, -EINVAL, -EROFS, -EOPNOTSUPP.  Every driver calls
-   it first, so all refuse alike.  Zero length is legal and does nothing. */
+   it first, so all refuse alike.  Zero length is legal and does nothing.
+   A FLUSH has neither offset nor length; flags that do not belong to the
+   operation are -EINVAL. */
 int  pvb_disk_check(const struct pvb_disk_info *info, const struct pvb_io *io);
 
 #endif
