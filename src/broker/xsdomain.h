@@ -32,6 +32,7 @@ enum { PVB_XS_NODE_BYTES = 24, PVB_XS_PERM_BYTES = 8 };
 struct pvb_xsdomain {
 	struct pvb_xswho who;
 	bool     introduced;
+	bool     halted;                /* introduced, but nothing runs there */
 	uint32_t nodes, watches, transactions, clients;
 };
 

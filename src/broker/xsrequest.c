@@ -291,10 +291,9 @@ static int do_release(struct pvb_xsrequest *r)
 {
 	uint16_t domid;
 
+	/* One that has halted is not introduced, but still to be released. */
 	if (!take_domid(r, &domid) || domid == 0)
 		return -EINVAL;
-	if (!pvb_xstree_is_introduced(r->tree, domid))
-		return -ENOENT;
 	return reply_ok(r, r->ops->release(r->arg, domid));
 }
 

@@ -13,11 +13,12 @@
 
 /* What only the broker can do, for requests of domain 0. */
 struct pvb_xsserver_ops {
-	/* Make this domain, and tell the store (pvb_xstree_introduce).
-	   0 or -errno.  Not called for one that the store knows. */
+	/* Make this domain, or start it again after a halt, and tell the
+	   store (pvb_xstree_introduce).  0 or -errno.  Not called for one
+	   that is introduced. */
 	int (*introduce)(void *arg, uint16_t domid);
 	/* End this domain with its connections, and tell the store
-	   (pvb_xstree_release).  Not called for one that it does not know. */
+	   (pvb_xstree_release).  0, -ENOENT. */
 	int (*release)(void *arg, uint16_t domid);
 };
 

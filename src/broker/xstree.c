@@ -56,6 +56,19 @@ const struct pvb_xslimits *pvb_xstree_limits(const struct pvb_xstree *t)
 	return &t->limits;
 }
 
+void pvb_xstree_counts(const struct pvb_xstree *t, struct pvb_xscounts *n)
+{
+	*n = (struct pvb_xscounts){ 0 };
+	for (uint32_t i = 0; i < t->domains.count; i++) {
+		const struct pvb_xsdomain *d = t->domains.domain[i];
+
+		n->clients += d->clients;
+		n->nodes += d->nodes;
+		n->watches += d->watches;
+		n->transactions += d->transactions;
+	}
+}
+
 /* ---- clients ----------------------------------------------------------- */
 
 static void on_waiting(struct pvb_xswatcher *w)

@@ -32,14 +32,19 @@ void pvb_xstree_destroy(struct pvb_xstree *t);
 const struct pvb_xslimits *pvb_xstree_limits(const struct pvb_xstree *t);
 
 /* ---- domains: the broker's side ---------------------------------------- */
-/* The domain exists from now on; @introduceDomain fires.  0, -EEXIST. */
+/* The domain exists from now on, or again after halt; @introduceDomain fires.
+   0, -EEXIST. */
 int pvb_xstree_introduce(struct pvb_xstree *t, uint16_t domid);
+/* The domain's kernel has died: it is introduced no more, but what the
+   toolstack wrote for it stays for the next.  @releaseDomain fires.
+   0, -ENOENT (not introduced, or domain 0). */
+int pvb_xstree_halt(struct pvb_xstree *t, uint16_t domid);
 /*
  * The domain is gone: its clients lose their watches and transactions, the
  * nodes that it owns vanish with all below them (watches fire), permissions
  * that name it are taken out, so that a later domain of this number has none
  * of them.  @releaseDomain fires.  Its clients themselves stay until they
- * are destroyed.  0, -ENOENT.
+ * are destroyed.  0, -ENOENT (neither introduced nor halted, or domain 0).
  */
 int pvb_xstree_release(struct pvb_xstree *t, uint16_t domid);
 /* Domain 0 always is. */
@@ -48,6 +53,10 @@ bool pvb_xstree_is_introduced(const struct pvb_xstree *t, uint16_t domid);
    0, -ENOENT (either is not introduced), -EINVAL (target is 0 or itself). */
 int pvb_xstree_set_target(struct pvb_xstree *t, uint16_t domid,
                           uint16_t target);
+
+/* What it holds for all domains together. */
+struct pvb_xscounts { uint32_t clients, nodes, watches, transactions; };
+void pvb_xstree_counts(const struct pvb_xstree *t, struct pvb_xscounts *n);
 
 /* ---- clients ----------------------------------------------------------- */
 /* Owned, or NULL: no memory.  `waiting` (may be NULL) is called when an event

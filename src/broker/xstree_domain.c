@@ -11,7 +11,7 @@ bool pvb_xstree_is_introduced(const struct pvb_xstree *t, uint16_t domid)
 {
 	const struct pvb_xsdomain *d = pvb_xsdomains_find(&t->domains, domid);
 
-	return d && d->introduced;
+	return d && d->introduced && !d->halted;
 }
 
 int pvb_xstree_introduce(struct pvb_xstree *t, uint16_t domid)
@@ -20,10 +20,20 @@ int pvb_xstree_introduce(struct pvb_xstree *t, uint16_t domid)
 
 	if (!d)
 		return -ENOMEM;
-	if (d->introduced)
+	if (d->introduced && !d->halted)
 		return -EEXIST;
 	d->introduced = true;
+	d->halted = false;
 	pvb_xstree_fire_special(t, "@introduceDomain");
+	return 0;
+}
+
+int pvb_xstree_halt(struct pvb_xstree *t, uint16_t domid)
+{
+	if (domid == 0 || !pvb_xstree_is_introduced(t, domid))
+		return -ENOENT;
+	pvb_xsdomains_find(&t->domains, domid)->halted = true;
+	pvb_xstree_fire_special(t, "@releaseDomain");
 	return 0;
 }
 
@@ -34,7 +44,8 @@ int pvb_xstree_set_target(struct pvb_xstree *t, uint16_t domid,
 
 	if (target == 0 || target == domid)
 		return -EINVAL;
-	if (!d || !d->introduced || !pvb_xstree_is_introduced(t, target))
+	if (!pvb_xstree_is_introduced(t, domid) ||
+	    !pvb_xstree_is_introduced(t, target))
 		return -ENOENT;
 	d->who.target = target;
 	d->who.has_target = true;
@@ -97,7 +108,7 @@ int pvb_xstree_release(struct pvb_xstree *t, uint16_t domid)
 			c->dead = true;
 			pvb_xsclient_reset(c);
 		}
-		d->introduced = false;
+		d->introduced = d->halted = false;
 		d->who.has_target = false;
 		pvb_xsdomains_untarget(&t->domains, domid);
 		rc = pvb_xstree_publish(t, &set);
