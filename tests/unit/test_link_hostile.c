@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "link_fixture.h"
+#include "skip_all.h"
 
 enum { FDS_MAX = 32 };
 
@@ -157,6 +158,35 @@ static void closed_may_end_the_link_after_a_breach(void **state)
 	assert_cut(before);
 }
 
+/* A kernel says when it drops descriptors.  An emulator may take them into
+   larger room of its own, lose them there and say nothing. */
+static bool drops_are_told(void)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	char text[8];
+	struct iovec iov = { text, sizeof(text) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	                    .msg_control = &control,
+	                    .msg_controllen = sizeof(control) };
+	int fds[2], got[2];
+
+	if (pvb_link_pair(fds) < 0)
+		return false;
+	raw = fds[1];
+	send_raw(sizeof(text), 3);
+	if (recvmsg(fds[0], &m, 0) == sizeof(text)) {
+		memcpy(got, CMSG_DATA(&control.align), sizeof(got));
+		(void)close(got[0]);
+		(void)close(got[1]);
+	}
+	(void)close(fds[0]);
+	(void)close(raw);
+	return m.msg_flags & MSG_CTRUNC;
+}
+
 #define HOSTILE(test) \
 	cmocka_unit_test_setup_teardown(test, join_hostile, part_hostile)
 
@@ -173,5 +203,7 @@ int main(void)
 		HOSTILE(closed_may_end_the_link_after_a_breach),
 	};
 
+	if (!drops_are_told())
+		return skip_all("recvmsg here does not set MSG_CTRUNC");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

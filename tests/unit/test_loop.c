@@ -100,13 +100,55 @@ static void no_descriptors_left_is_an_error_with_a_sentence(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+static void ring_that_was_not_asked_for_is_not_there(void **state)
+{
+	(void)state;
+	assert_null(pvb_loop_uring(loop));
+	assert_int_equal(pvb_loop_uring_refusal(loop), 0);
+	pvb_loop_uring_queued(loop);
+	pvb_loop_uring_submit(loop);
+	turn();
+}
+
+static void refused_ring_leaves_a_loop_that_works(void **state)
+{
+	const struct pvb_loop_config c = { .uring_entries = 8 };
+	struct rlimit old, tight;
+	struct chore chore = CHORE;
+	int next, before = open_fds();
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	next = dup(0);
+	(void)close(next);
+	/* One for the epoll set, one for the doorbell, none for the ring. */
+	tight = old;
+	tight.rlim_cur = (rlim_t)next + 2;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	loop = pvb_loop_create(&c, NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_non_null(loop);
+	assert_null(pvb_loop_uring(loop));
+	/* A kernel that knows no io_uring at all says that first. */
+	assert_true(pvb_loop_uring_refusal(loop) == EMFILE ||
+	            pvb_loop_uring_refusal(loop) == ENOSYS ||
+	            pvb_loop_uring_refusal(loop) == EPERM);
+	pvb_loop_defer(loop, &chore.t);
+	turn_blocking();
+	assert_int_equal(chore.run, 1);
+	(void)drop_loop(state);
+	assert_int_equal(open_fds(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REAL(run_ends_with_stop),
+		REAL(ring_that_was_not_asked_for_is_not_there),
 		REAL(signal_is_just_another_turn),
 		cmocka_unit_test(destroy_gives_every_descriptor_back),
 		cmocka_unit_test(no_descriptors_left_is_an_error_with_a_sentence),
+		cmocka_unit_test(refused_ring_leaves_a_loop_that_works),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
