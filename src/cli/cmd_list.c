@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* pvb list: the devices that a daemon serves. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "ask.h"
+#include "progress.h"
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "-";
+}
+
+static void print_size(const json_t *o)
+{
+	const json_t *sectors = json_object_get(o, "sectors");
+	char size[16] = "-";
+
+	if (json_is_integer(sectors))
+		pvb_human_bytes((double)json_integer_value(sectors) * 512,
+		                size);
+	printf(" %9s", size);
+}
+
+static void print_device(const json_t *o)
+{
+	const json_t *pages = json_object_get(o, "ring_pages");
+
+	printf("%6lld %-8s %-12s %-12s",
+	       (long long)json_integer_value(json_object_get(o, "domain")),
+	       text(o, "vdev"), text(o, "backend_state"),
+	       text(o, "frontend_state"));
+	print_size(o);
+	printf(" %-4s", json_is_true(json_object_get(o, "readonly")) ? "ro"
+	                                                             : "rw");
+	if (json_is_integer(pages))
+		printf(" %-11s %2lld page%s ", text(o, "abi"),
+		       (long long)json_integer_value(pages),
+		       json_integer_value(pages) == 1 ? " " : "s");
+	else
+		printf(" %-11s %8s ", "-", "-");
+	printf(" %7lld  %s", (long long)json_integer_value(
+	       json_object_get(o, "worker_pid")), text(o, "disk"));
+	if (json_object_get(o, "error"))
+		printf("  (%s: %s)", text(o, "reason"), text(o, "error"));
+	putchar('\n');
+}
+
+static int run(const struct pvb_cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		PVB_ASK_OPTIONS, { NULL, 0, NULL, 0 },
+	};
+	struct pvb_ask_options ask = { NULL, NULL, false };
+	json_t *answer, *device;
+	size_t i;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (opt == 'h')
+			return pvb_say_help(cmd);
+		if (!pvb_ask_option(&ask, opt, optarg))
+			return pvb_say_bad_option(cmd, argc, argv, opt);
+	}
+	if (optind != argc)
+		return pvb_say_usage(cmd, "%s: one argument too many",
+		                     argv[optind]);
+	answer = pvb_ask(&ask, json_pack("{s:s}", "command", "list"));
+	if (!answer)
+		return PVB_EXIT_FAILED;
+	if (ask.json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		printf("%6s %-8s %-12s %-12s %9s %-4s %-11s %-9s %7s  %s\n",
+		       "DOMAIN", "VDEV", "BACKEND", "FRONTEND", "SIZE", "MODE",
+		       "ABI", "RING", "WORKER", "DISK");
+		json_array_foreach(answer, i, device)
+			print_device(device);
+	}
+	json_decref(answer);
+	return pvb_finish_output();
+}
+
+const struct pvb_cmd pvb_cmd_list = {
+	.name = "list",
+	.summary = "devices with their states and what was negotiated",
+	.run = run,
+	.help =
+"usage: pvb list [--host HOST] [--json]\n"
+"\n"
+"The devices that a host's daemon serves: states of both ends, size, what was\n"
+"negotiated, the worker's process and the disk.\n"
+"\n"
+PVB_ASK_OPTIONS_HELP,
+};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* pvb serve: the backend daemon. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pvb/err.h>
+
+#include "cmd.h"
+#include "config.h"
+#include "daemon.h"
+#include "host.h"
+#include "serve/supervisor.h"
+
+struct serve {                          /* options, then what runs */
+	const char        *host, *control;
+	enum pvb_log_level level;
+	uint64_t           spin_max_ns;
+	bool               drain;
+	struct pvb_daemon  daemon;
+	bool               lost;
+};
+
+static void lost(void *arg)
+{
+	struct serve *s = arg;
+
+	s->lost = true;
+	pvb_loop_stop(s->daemon.loop);
+}
+
+static void drained(void *arg)
+{
+	struct serve *s = arg;
+
+	pvb_loop_stop(s->daemon.loop);
+}
+
+static int serve_until_told(struct serve *s, const struct pvb_host *host)
+{
+	struct pvb_supervisor_config c = {
+		.log = &s->daemon.log, .machine_dir = host->dir,
+		.control_path = s->control ? s->control : host->control,
+		.spin_max_ns = s->spin_max_ns, .lost = lost, .arg = s,
+	};
+	struct pvb_err e = PVB_ERR_INIT;
+	struct pvb_supervisor *sup;
+	int status;
+
+	sup = pvb_supervisor_create(&c, s->daemon.loop, &e);
+	if (!sup)
+		return pvb_say_err("serve", &e);
+	pvb_daemon_say_ready(c.control_path);
+	status = pvb_daemon_run(&s->daemon);
+	if (status == PVB_EXIT_DONE && s->drain && !s->lost) {
+		pvb_supervisor_drain(sup, drained, s);
+		status = pvb_daemon_run(&s->daemon);
+	}
+	pvb_supervisor_destroy(sup);
+	return s->lost ? pvb_say_error("serve: the store is gone") : status;
+}
+
+static int serve(struct serve *s)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	struct pvb_host host;
+	int status;
+
+	if (pvb_host_parse(s->host, &host, &e) < 0)
+		return pvb_say_err(NULL, &e);
+	status = pvb_daemon_init(&s->daemon, s->level);
+	if (status != PVB_EXIT_DONE)
+		return status;
+	status = serve_until_told(s, &host);
+	pvb_daemon_fini(&s->daemon);
+	return status;
+}
+
+/* One option, from the command line or from a configuration file. */
+static int take(const struct pvb_cmd *cmd, void *arg, const char *name,
+                const char *value)
+{
+	struct serve *s = arg;
+
+	if (strcmp(name, "host") == 0)
+		s->host = value;
+	else if (strcmp(name, "control") == 0)
+		s->control = value;
+	else if (strcmp(name, "drain") == 0)
+		s->drain = !value || strcmp(value, "yes") == 0;
+	else if (strcmp(name, "log") == 0) {
+		if (!pvb_log_level_parse(value, &s->level))
+			return pvb_say_usage(cmd,
+				"log %s: error, warn, info or debug", value);
+	} else if (strcmp(name, "poll") == 0) {
+		if (!pvb_parse_poll(value, &s->spin_max_ns))
+			return pvb_say_usage(cmd,
+				"poll %s: adaptive, always or never", value);
+	} else {
+		return pvb_say_usage(cmd, "%s: unknown setting", name);
+	}
+	return PVB_EXIT_DONE;
+}
+
+static int run(const struct pvb_cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "host", required_argument, NULL, 's' },
+		{ "control", required_argument, NULL, 's' },
+		{ "log", required_argument, NULL, 's' },
+		{ "poll", required_argument, NULL, 's' },
+		{ "drain", no_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct serve s = { .level = PVB_LOG_INFO };
+	struct pvb_config_file file = { NULL };
+	int opt, index, status = PVB_EXIT_DONE;
+
+	pvb_parse_poll("adaptive", &s.spin_max_ns);
+	while (status == PVB_EXIT_DONE &&
+	       (opt = getopt_long(argc, argv, ":", options, &index)) != -1) {
+		if (opt == 'h')
+			return pvb_say_help(cmd);
+		if (opt == 's')
+			status = take(cmd, &s, options[index].name, optarg);
+		else if (opt == 'c')
+			status = pvb_config_read(cmd, optarg, &file, take, &s);
+		else
+			status = pvb_say_bad_option(cmd, argc, argv, opt);
+	}
+	if (status == PVB_EXIT_DONE && optind != argc)
+		status = pvb_say_usage(cmd, "%s: one argument too many",
+		                       argv[optind]);
+	if (status == PVB_EXIT_DONE)
+		status = serve(&s);
+	pvb_config_free(&file);
+	return status;
+}
+
+const struct pvb_cmd pvb_cmd_serve = {
+	.name = "serve",
+	.summary = "the backend daemon",
+	.run = run,
+	.help =
+"usage: pvb serve [OPTION...]\n"
+"\n"
+"Serves every device of backend kind \"pvb\" that is, or comes to be, in the\n"
+"host's store; one worker process for each frontend domain.  Prints \"ready\n"
+"SOCKET\" when it listens on its control socket.  SIGTERM and SIGINT end it:\n"
+"devices and their frontends are left as they are, unless --drain is given.\n"
+"\n"
+"  --host HOST       xen or local:DIR (xen, where there is one)\n"
+"  --control PATH    its control socket (local: DIR/control)\n"
+"  --drain           on SIGTERM, close every device in an orderly way first\n"
+"  --poll adaptive|always|never  how queues wait for work (adaptive)\n"
+"  --log LEVEL       error, warn, info or debug (info)\n"
+"  --config FILE     read these settings, as \"name = value\" lines\n"
+"  --help            this text\n",
+};

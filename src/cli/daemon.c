@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "cmd.h"
+
+static void signalled(struct pvb_loop_fd *w, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(w->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		pvb_loop_stop(w->loop);
+}
+
+static int watch_signals(struct pvb_daemon *d)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	d->signals = (struct pvb_loop_fd){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = PVB_LOOP_IN, .ready = signalled,
+	};
+	if (d->signals.fd < 0)
+		return -errno;
+	r = pvb_loop_add_fd(d->loop, &d->signals);
+	if (r < 0)
+		close(d->signals.fd);
+	return r;
+}
+
+int pvb_daemon_init(struct pvb_daemon *d, enum pvb_log_level level)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	int r;
+
+	memset(d, 0, sizeof(*d));
+	d->log.level = level;
+	d->log.sink = pvb_log_to_stderr;
+	d->loop = pvb_loop_create(NULL, &e);
+	if (!d->loop)
+		return pvb_say_err(NULL, &e);
+	r = watch_signals(d);
+	if (r < 0) {
+		pvb_loop_destroy(d->loop);
+		return pvb_say_error("signals: %s", strerror(-r));
+	}
+	return PVB_EXIT_DONE;
+}
+
+void pvb_daemon_fini(struct pvb_daemon *d)
+{
+	pvb_loop_remove_fd(&d->signals);
+	close(d->signals.fd);
+	pvb_loop_destroy(d->loop);
+}
+
+void pvb_daemon_say_ready(const char *what)
+{
+	printf("ready %s\n", what);
+	fflush(stdout);
+}
+
+int pvb_daemon_run(struct pvb_daemon *d)
+{
+	int r = pvb_loop_run(d->loop);
+
+	if (r < 0)
+		return pvb_say_error("event loop: %s", strerror(-r));
+	return PVB_EXIT_DONE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "disk_options.h"
+
+/* In the order of PVB_DISK_OPTIONS; a switch sets `value`. */
+static const struct { enum pvb_blk_opt opt; uint32_t value; }
+	order[PVB_DISK_OPTION_COUNT] = {
+	{ PVB_BLK_OPT_READ_ONLY, 1 }, { PVB_BLK_OPT_SHARED, 1 },
+	{ PVB_BLK_OPT_CDROM, 1 }, { PVB_BLK_OPT_FLOPPY, 1 },
+	{ PVB_BLK_OPT_REMOVABLE, 1 }, { PVB_BLK_OPT_SECTOR_SIZE, 0 },
+	{ PVB_BLK_OPT_RING_ORDER, 0 }, { PVB_BLK_OPT_QUEUES, 0 },
+	{ PVB_BLK_OPT_INDIRECT, 0 }, { PVB_BLK_OPT_PERSISTENT, 0 },
+	{ PVB_BLK_OPT_FLUSH, 0 }, { PVB_BLK_OPT_BARRIER, 1 },
+	{ PVB_BLK_OPT_DISCARD, 0 },
+};
+
+int pvb_disk_option(const struct pvb_cmd *cmd, int opt, const char *value,
+                    struct pvb_blk_options *o)
+{
+	enum pvb_blk_opt which = order[opt - PVB_DISK_OPTION_BASE].opt;
+	uint64_t n = order[opt - PVB_DISK_OPTION_BASE].value;
+	uint32_t min, max;
+
+	if (value && !pvb_parse_number(value, 0, UINT32_MAX, &n))
+		return pvb_say_usage(cmd, "--%s %s: not a number",
+		                     pvb_blk_opt_name(which), value);
+	if (pvb_blk_options_set(o, which, n) == 0)
+		return PVB_EXIT_DONE;
+	if (which == PVB_BLK_OPT_SECTOR_SIZE)
+		return pvb_say_usage(cmd, "--sector-size %s: 512 or 4096",
+		                     value);
+	pvb_blk_opt_range(which, &min, &max);
+	return pvb_say_usage(cmd, "--%s %s: not from %u to %u",
+	                     pvb_blk_opt_name(which), value, min, max);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "toolstack.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <pvb/err.h>
+
+#include "base/loop.h"
+#include "blk/blk_nodes.h"
+#include "bus/watches.h"
+#include "hyp/store.h"
+#include "proto/conn.h"
+
+/* Waiting for a device's state: one loop, one watch, one deadline. */
+struct wait {
+	struct pvb_loop       *loop;
+	struct pvb_store      *store;
+	struct pvb_watches    *watches;
+	struct pvb_watch       watch;
+	struct pvb_loop_timer  deadline;
+	const struct pvb_xsdev *dev;
+	bool (*is_over)(struct wait *w);
+	bool                   need_front, late, lost;
+	int                    code;    /* of the last look */
+	struct pvb_blk_nodes_state state;
+};
+
+static void look(struct wait *w)
+{
+	w->code = pvb_blk_nodes_state(w->store, w->dev, &w->state);
+	if (w->is_over(w))
+		pvb_loop_stop(w->loop);
+}
+
+static void fired(struct pvb_watch *watch, const char *path)
+{
+	(void)path;
+	look(pvb_container(watch, struct wait, watch));
+}
+
+static void late(struct pvb_loop_timer *t)
+{
+	struct wait *w = pvb_container(t, struct wait, deadline);
+
+	w->late = true;
+	pvb_loop_stop(w->loop);
+}
+
+static void lost(void *arg)
+{
+	struct wait *w = arg;
+
+	w->lost = true;
+	pvb_loop_stop(w->loop);
+}
+
+/* 0: over; -ETIMEDOUT; -EIO: the store is gone; -errno. */
+static int wait_run(struct wait *w, uint64_t timeout_ms)
+{
+	char path[PVB_WATCH_PATH_MAX + 1];
+	struct pvb_err e = PVB_ERR_INIT;
+	int r;
+
+	w->loop = pvb_loop_create(NULL, &e);
+	if (!w->loop)
+		return e.code;
+	w->watch.fired = fired;
+	w->deadline.fired = late;
+	w->watches = pvb_watches_create(w->loop, w->store, lost, w, &e);
+	r = w->watches ? pvb_xsdev_back_path(w->dev, path, sizeof(path))
+	               : e.code;
+	if (r == 0)
+		r = pvb_watches_add(w->watches, &w->watch, path);
+	if (r == 0) {
+		pvb_loop_arm(w->loop, &w->deadline,
+		             pvb_loop_now_ns(w->loop) + timeout_ms * 1000000);
+		r = pvb_loop_run(w->loop);
+		pvb_loop_disarm(&w->deadline);
+		pvb_watches_remove(w->watches, &w->watch);
+	}
+	pvb_watches_destroy(w->watches);
+	pvb_loop_destroy(w->loop);
+	if (r < 0)
+		return r;
+	return w->lost ? -EIO : w->late ? -ETIMEDOUT : 0;
+}
+
+/* ---- attach -------------------------------------------------------------- */
+
+static bool is_attached(struct wait *w)
+{
+	if (w->code < 0 || w->state.back == PVB_XB_CLOSED ||
+	    w->state.back == PVB_XB_CLOSING)
+		return true;
+	return w->state.back == PVB_XB_CONNECTED ||
+	       (!w->need_front && w->state.back == PVB_XB_INIT_WAIT &&
+	        w->state.front <= PVB_XB_INITIALISING);
+}
+
+static int say_outcome(const struct wait *w, int r, struct pvb_err *e)
+{
+	if (r == -ETIMEDOUT && w->state.back == PVB_XB_INITIALISING)
+		return pvb_err_set(e, r, "no backend took it (is 'pvb serve' "
+		                         "running?)");
+	if (r == -ETIMEDOUT)
+		return pvb_err_set(e, r,
+			"timed out: backend %s, frontend %s",
+			pvb_xb_name(w->state.back), pvb_xb_name(w->state.front));
+	if (r == 0 && w->code < 0)
+		r = w->code;
+	if (r < 0)
+		return pvb_err_set(e, r, "store: %s", strerror(-r));
+	if (w->state.back == PVB_XB_CLOSED || w->state.back == PVB_XB_CLOSING)
+		return pvb_err_set(e, -EIO, "%s", w->state.error[0]
+			? w->state.error : "the backend closed the device");
+	return 0;
+}
+
+/* The disk must have been found good, too: the back tells in its own nodes. */
+int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
+{
+	struct pvb_store *s = pvb_host_store(a->host, e);
+	struct wait w = { .store = s, .is_over = is_attached,
+		.need_front = a->need_front };
+	struct pvb_xsdev dev;
+	int r;
+
+	if (!s)
+		return -EIO;
+	pvb_blk_nodes_name(&dev, a->back_domid, a->front_domid, a->number);
+	w.dev = &dev;
+	r = pvb_blk_nodes_create(s, &dev, a->disk, &a->options, e);
+	if (r == 0 && a->timeout_ms > 0) {
+		r = say_outcome(&w, wait_run(&w, a->timeout_ms), e);
+		if (r < 0) {
+			pvb_blk_nodes_stop(s, &dev);
+			pvb_blk_nodes_remove(s, &dev);
+		}
+	}
+	pvb_store_close(s);
+	return r;
+}
+
+/* ---- detach -------------------------------------------------------------- */
+
+static bool is_detached(struct wait *w)
+{
+	return w->code < 0 || w->state.back == PVB_XB_CLOSED;
+}
+
+static int wait_for_end(struct wait *w, const struct pvb_detach *d,
+                        struct pvb_err *e)
+{
+	int r = wait_run(w, d->timeout_ms);
+
+	if (r == -ETIMEDOUT && d->force) {
+		w->late = false;
+		r = pvb_blk_nodes_cut(w->store, w->dev);
+		if (r == 0)
+			r = wait_run(w, d->timeout_ms);
+		if (r == -ETIMEDOUT)    /* no backend is there to close it */
+			return 0;
+	}
+	if (r == -ETIMEDOUT)
+		return pvb_err_set(e, r, "still in use: backend %s, frontend %s "
+			"(--force takes it away)", pvb_xb_name(w->state.back),
+			pvb_xb_name(w->state.front));
+	if (r < 0)
+		return pvb_err_set(e, r, "store: %s", strerror(-r));
+	return 0;
+}
+
+int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
+{
+	struct pvb_store *s = pvb_host_store(d->host, e);
+	struct wait w = { .store = s, .is_over = is_detached };
+	struct pvb_xsdev dev;
+	int r;
+
+	if (!s)
+		return -EIO;
+	pvb_blk_nodes_name(&dev, d->back_domid, d->front_domid, d->number);
+	w.dev = &dev;
+	r = pvb_blk_nodes_stop(s, &dev);
+	if (r == 0)
+		r = wait_for_end(&w, d, e);
+	else if (r == -ENOENT)
+		pvb_err_set(e, r, "no such device is attached");
+	else if (r < 0)
+		pvb_err_set(e, r, "store: %s", strerror(-r));
+	if (r >= 0) {
+		r = pvb_blk_nodes_remove(s, &dev);
+		if (r < 0)
+			pvb_err_set(e, r, "store: %s", strerror(-r));
+	}
+	pvb_store_close(s);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "base/log.h"
+#include "blk/blk_nodes.h"
+#include "bus/watches.h"
+#include "device_json.h"
+#include "flow/counters.h"
+#include "hyp/mem.h"
+#include "prober.h"
+#include "workers.h"
+
+struct pvb_device {
+	struct pvb_device_config  config;
+	struct pvb_blk_options    options;
+	struct pvb_blkback_ctl   *ctl;
+	struct pvb_probe_job     *probing;      /* NULL: not, or answered */
+	int                       counters_fd[PVB_BLK_QUEUES_MAX];
+	struct pvb_counters      *counters[PVB_BLK_QUEUES_MAX];
+	char                      uri[PVB_BLK_NODES_URI_MAX + 1];
+};
+
+/* ---- what the control half asks for -------------------------------------- */
+
+static int data_half(void *arg, uint32_t queue)
+{
+	struct pvb_device *d = arg;
+
+	return pvb_workers_queue(d->config.workers, d->config.dev.front_domid,
+	                         d->config.dev.number, queue);
+}
+
+static int mem_end(void *arg)
+{
+	struct pvb_device *d = arg;
+	struct pvb_err e = PVB_ERR_INIT;
+	int fd = pvb_mem_local_limited(d->config.machine_dir,
+	                               d->config.dev.back_domid,
+	                               d->config.dev.front_domid, &e);
+
+	if (fd < 0)
+		pvb_log(d->config.log, PVB_LOG_ERROR,
+		        "domain %u: no end for its grants: %s",
+		        d->config.dev.front_domid, e.text);
+	return fd;
+}
+
+/* Counters outlive the connections and workers that count. */
+static int counters(void *arg, uint32_t queue)
+{
+	struct pvb_device *d = arg;
+	int fd;
+
+	if (queue >= PVB_BLK_QUEUES_MAX)
+		return -1;
+	if (d->counters_fd[queue] >= 0)
+		return d->counters_fd[queue];
+	fd = pvb_counters_create();
+	if (fd < 0)
+		return -1;
+	if (pvb_counters_map(fd, true, &d->counters[queue]) < 0) {
+		close(fd);
+		return -1;
+	}
+	d->counters_fd[queue] = fd;
+	return fd;
+}
+
+static void retired(struct pvb_blkback_ctl *ctl, void *arg)
+{
+	struct pvb_device *d = arg;
+
+	(void)ctl;
+	d->config.retired(d, d->config.arg);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static void probed(void *arg, const struct pvb_disk_ops *ops,
+                   struct pvb_disk_probe *probe, const struct pvb_err *e)
+{
+	struct pvb_device *d = arg;
+
+	d->probing = NULL;
+	pvb_blkback_ctl_disk(d->ctl, ops, probe, e);
+}
+
+static int start_probing(struct pvb_device *d, struct pvb_err *e)
+{
+	const uint32_t *value = d->options.value;
+	uint32_t flags = 0;
+
+	/* A CD-ROM is read-only whatever its mode says. */
+	if (value[PVB_BLK_OPT_READ_ONLY] || value[PVB_BLK_OPT_CDROM])
+		flags |= PVB_DISK_READ_ONLY;
+	if (value[PVB_BLK_OPT_SHARED])
+		flags |= PVB_DISK_SHARED;
+	d->probing = pvb_prober_start(d->config.prober, d->uri, flags, probed,
+	                              d);
+	return d->probing ? 0 : pvb_err_set(e, -ENOMEM, "out of memory");
+}
+
+static int start_control(struct pvb_device *d, struct pvb_err *e)
+{
+	struct pvb_blkback_ctl_config c = {
+		.log = d->config.log, .dev = d->config.dev,
+		.options = d->options, .spin_max_ns = d->config.spin_max_ns,
+		.data_half = data_half, .mem_end = mem_end,
+		.counters = counters, .retired = retired, .arg = d,
+	};
+	int r = pvb_blkback_ctl_create(d->config.watches, &c, &d->ctl, e);
+
+	return r < 0 ? r : pvb_blkback_ctl_start(d->ctl, e);
+}
+
+int pvb_device_create(const struct pvb_device_config *c,
+                      struct pvb_device **out, struct pvb_err *e)
+{
+	struct pvb_device *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return pvb_err_set(e, -ENOMEM, "out of memory");
+	d->config = *c;
+	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++)
+		d->counters_fd[i] = -1;
+	pvb_workers_hold(c->workers, c->dev.front_domid);
+	pvb_blk_options_init(&d->options, c->cpus);
+	r = pvb_blk_nodes_read(pvb_watches_store(c->watches), &c->dev, d->uri,
+	                       &d->options, e);
+	if (r == 0)
+		r = start_control(d, e);
+	if (r == 0)
+		r = start_probing(d, e);
+	if (r < 0) {
+		pvb_device_destroy(d);
+		return r;
+	}
+	*out = d;
+	return 0;
+}
+
+void pvb_device_destroy(struct pvb_device *d)
+{
+	if (!d)
+		return;
+	pvb_prober_abandon(d->probing);
+	pvb_blkback_ctl_destroy(d->ctl);
+	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
+		pvb_counters_unmap(d->counters[i]);
+		if (d->counters_fd[i] >= 0)
+			close(d->counters_fd[i]);
+	}
+	pvb_workers_release(d->config.workers, d->config.dev.front_domid);
+	free(d);
+}
+
+const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d)
+{
+	return &d->config.dev;
+}
+
+void pvb_device_stop(struct pvb_device *d, bool force)
+{
+	pvb_blkback_ctl_stop(d->ctl, force);
+}
+
+int pvb_device_resize(struct pvb_device *d, struct pvb_err *e)
+{
+	return pvb_blkback_ctl_resize(d->ctl, e);
+}
+
+/* ---- how it is shown ----------------------------------------------------- */
+
+json_t *pvb_device_list_json(const struct pvb_device *d)
+{
+	struct pvb_blkback_status s;
+
+	pvb_blkback_ctl_status(d->ctl, &s);
+	return pvb_device_json(&d->config.dev, d->uri, &s,
+		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
+}
+
+json_t *pvb_device_stat_json(const struct pvb_device *d)
+{
+	static const struct pvb_counts none;
+	struct pvb_counts sum = none, one;
+	json_t *o = pvb_device_list_json(d);
+
+	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
+		if (!d->counters[i])
+			continue;
+		pvb_counters_read(d->counters[i], &one);
+		pvb_counts_merge(&sum, &one);
+	}
+	if (o && pvb_counts_json(o, &sum) < 0) {
+		json_decref(o);
+		o = NULL;
+	}
+	return o;
+}

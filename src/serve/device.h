@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * device.h - one device that the supervisor serves: its control half, the
+ * probing of its disk, its counters, and how it is shown.
+ */
+#ifndef PVB_DEVICE_H
+#define PVB_DEVICE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "blk/blkback_ctl.h"
+#include "proto/xspath.h"
+
+struct pvb_device;
+struct pvb_err;
+struct pvb_prober;
+struct pvb_watches;
+struct pvb_workers;
+
+struct pvb_device_config {
+	const struct pvb_log *log;
+	struct pvb_xsdev      dev;
+	const char           *machine_dir;      /* local: where grants come from */
+	uint32_t              cpus;
+	uint64_t              spin_max_ns;
+	struct pvb_watches   *watches;          /* all borrowed until destroy */
+	struct pvb_workers   *workers;
+	struct pvb_prober    *prober;
+	/* Closed for good: destroy it, but not from inside this call. */
+	void (*retired)(struct pvb_device *d, void *arg);
+	void *arg;
+};
+
+/* Reads its nodes and begins.  -ENOENT (gone meanwhile), -EINVAL (its nodes
+   make no sense; said in its `error` node), -ENOMEM, -EIO. */
+int  pvb_device_create(const struct pvb_device_config *c,
+                       struct pvb_device **out, struct pvb_err *e);
+/* Without a word to the front or the store. */
+void pvb_device_destroy(struct pvb_device *d);
+
+const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d);
+void pvb_device_stop(struct pvb_device *d, bool force);
+int  pvb_device_resize(struct pvb_device *d, struct pvb_err *e);
+
+/* For `pvb list` and `pvb stat`: owned objects, or NULL without memory. */
+json_t *pvb_device_list_json(const struct pvb_device *d);
+json_t *pvb_device_stat_json(const struct pvb_device *d);
+
+#endif

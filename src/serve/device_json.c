@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "device_json.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/vdev.h"
+
+static json_t *identity(const struct pvb_xsdev *dev)
+{
+	char name[PVB_VDEV_NAME_MAX] = "";
+	struct pvb_vdev v;
+
+	if (pvb_vdev_from_number(dev->number, &v) == PVB_VDEV_OK)
+		pvb_vdev_name(&v, name);
+	return json_pack("{s:i, s:s, s:I, s:s, s:s}",
+	                 "domain", (int)dev->front_domid, "vdev", name,
+	                 "number", (json_int_t)dev->number,
+	                 "protocol", strcmp(dev->front_kind, "vscsi") == 0
+	                             ? "vscsi" : "blkif",
+	                 "kind", dev->kind);
+}
+
+/* What the two agreed on; null where there is no agreement yet. */
+static json_t *terms(const struct pvb_blkback_status *s)
+{
+	const struct pvb_blk_terms *t = &s->terms;
+
+	if (!s->terms_known)
+		return json_pack("{s:n, s:n, s:n, s:n, s:n}", "abi",
+		                 "ring_pages", "queues", "indirect_segments",
+		                 "persistent");
+	return json_pack("{s:s?, s:i, s:i, s:i, s:b}",
+	                 "abi", pvb_abi_name(t->abi),
+	                 "ring_pages", 1 << t->ring_order,
+	                 "queues", (int)t->queues,
+	                 "indirect_segments", (int)t->indirect_max,
+	                 "persistent", (int)t->persistent);
+}
+
+static json_t *geometry(const struct pvb_blkback_status *s)
+{
+	const struct pvb_blk_geometry *g = &s->geometry;
+
+	if (!s->disk_known)
+		return json_pack("{s:n, s:n, s:n}", "sector_size", "sectors",
+		                 "readonly");
+	return json_pack("{s:I, s:I, s:b}",
+	                 "sector_size", (json_int_t)g->sector_size_bytes,
+	                 "sectors", (json_int_t)g->sectors,
+	                 "readonly", (int)g->read_only);
+}
+
+json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *uri,
+                        const struct pvb_blkback_status *s, pid_t worker)
+{
+	json_t *o = identity(dev);
+	int bad = json_object_set_new(o, "backend_state",
+	                              json_string(pvb_xb_name(s->mine)));
+
+	bad |= json_object_set_new(o, "frontend_state",
+	                           json_string(pvb_xb_name(s->peer)));
+	bad |= json_object_update_new(o, terms(s));
+	bad |= json_object_update_new(o, geometry(s));
+	bad |= json_object_set_new(o, "disk", json_string(uri));
+	bad |= json_object_set_new(o, "worker_pid", worker
+	                           ? json_integer(worker) : json_null());
+	if (s->why != PVB_OK) {
+		bad |= json_object_set_new(o, "reason",
+		                           json_string(pvb_why_name(s->why)));
+		bad |= json_object_set_new(o, "error", json_string(s->text));
+	}
+	if (bad) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+static json_t *microseconds(const struct pvb_op_counts *o, uint32_t per_mille)
+{
+	return json_real((double)pvb_counts_latency_ns(o, per_mille) / 1000);
+}
+
+static json_t *operation(const struct pvb_op_counts *o)
+{
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}",
+	                 "requests", (json_int_t)o->requests,
+	                 "bytes", (json_int_t)o->bytes,
+	                 "errors", (json_int_t)o->errors,
+	                 "p50", microseconds(o, 500),
+	                 "p99", microseconds(o, 990),
+	                 "p999", microseconds(o, 999));
+}
+
+int pvb_counts_json(json_t *o, const struct pvb_counts *c)
+{
+	json_t *refused = json_object();
+	int bad = 0;
+
+	for (int i = 0; i < PVB_COUNT_OP_COUNT; i++)
+		bad |= json_object_set_new(o,
+			pvb_count_op_name((enum pvb_count_op)i),
+			operation(&c->op[i]));
+	for (int i = 1; i < PVB_WHY_COUNT; i++)
+		if (c->refused[i])
+			bad |= json_object_set_new(refused,
+				pvb_why_name((enum pvb_why)i),
+				json_integer((json_int_t)c->refused[i]));
+	bad |= json_object_set_new(o, "refused", refused);
+	bad |= json_object_set_new(o, "in_flight",
+	                           json_integer((json_int_t)c->in_flight));
+	bad |= json_object_set_new(o, "notifications_sent",
+	                           json_integer((json_int_t)c->bells_sent));
+	bad |= json_object_set_new(o, "notifications_received",
+	                           json_integer((json_int_t)c->bells_received));
+	bad |= json_object_set_new(o, "sleeps",
+	                           json_integer((json_int_t)c->sleeps));
+	return bad ? -ENOMEM : 0;
+}

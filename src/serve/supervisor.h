@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor.h - the backend daemon: finds devices in the store, serves each
+ * by a control half here and data halves in its domain's worker, and answers
+ * on the control socket.
+ */
+#ifndef PVB_SUPERVISOR_H
+#define PVB_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pvb_err;
+struct pvb_log;
+struct pvb_loop;
+struct pvb_supervisor;
+
+struct pvb_supervisor_config {
+	const struct pvb_log *log;
+	const char *machine_dir;        /* of the local machine */
+	const char *control_path;
+	const char *program;            /* that workers run; NULL: this one */
+	uint64_t    spin_max_ns;
+	/* The store is gone: nothing can be served any more. */
+	void (*lost)(void *arg);
+	void *arg;
+};
+
+/* Serves while the loop turns.  Owned, or NULL with *e. */
+struct pvb_supervisor *pvb_supervisor_create(
+	const struct pvb_supervisor_config *c, struct pvb_loop *loop,
+	struct pvb_err *e);
+/* Leaves devices and guests as they are, and ends its workers. */
+void pvb_supervisor_destroy(struct pvb_supervisor *s);
+
+/* Close every device in an orderly way; `done` when the last has closed. */
+void pvb_supervisor_drain(struct pvb_supervisor *s, void (*done)(void *arg),
+                          void *arg);
+
+#endif

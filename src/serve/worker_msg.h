@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker_msg.h - what the supervisor says to a worker process.  The worker
+ * never answers here: its queues speak on links of their own, and its end is
+ * the end of its process.
+ */
+#ifndef PVB_WORKER_MSG_H
+#define PVB_WORKER_MSG_H
+
+#include <stdint.h>
+
+/* The worker's end of the supervisor's link. */
+enum { PVB_WORKER_FD = 3 };
+
+enum pvb_worker_msg_type {
+	PVB_WORKER_QUEUE = 1,           /* one descriptor: a queue's link */
+};
+
+struct pvb_worker_msg {
+	uint32_t type;                  /* enum pvb_worker_msg_type */
+	uint32_t number;                /* device and queue, for names in logs */
+	uint32_t queue;
+};
+
+#endif
