@@ -122,9 +122,12 @@ void pvb_loop_uring_queued(struct pvb_loop *l);
 void pvb_loop_uring_submit(struct pvb_loop *l);
 
 /* ---- turning ----------------------------------------------------------- */
-/* One turn: everything due is called once.  May block until something is. */
+/* One turn: everything due is called once.  May block until something is.
+   While pollers are busy it looks at posted tasks in every 8th turn and at
+   descriptors in every 64th, or after 50 us. */
 int  pvb_loop_turn(struct pvb_loop *l, bool may_block);   /* 0 or -errno */
-/* Turn until pvb_loop_stop.  0, or -errno of a wait that failed. */
+/* Turn until pvb_loop_stop, at once if that was said before.  0, or -errno
+   of a wait or a submit that failed. */
 int  pvb_loop_run(struct pvb_loop *l);
 void pvb_loop_stop(struct pvb_loop *l);
 

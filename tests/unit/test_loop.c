@@ -77,7 +77,7 @@ static void destroy_gives_every_descriptor_back(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
-static void no_descriptors_left_is_an_error_with_a_sentence(void **state)
+static void no_descriptors_left_is_a_sentence(void **state)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 	struct rlimit old, tight;
@@ -147,7 +147,7 @@ int main(void)
 		REAL(ring_that_was_not_asked_for_is_not_there),
 		REAL(signal_is_just_another_turn),
 		cmocka_unit_test(destroy_gives_every_descriptor_back),
-		cmocka_unit_test(no_descriptors_left_is_an_error_with_a_sentence),
+		cmocka_unit_test(no_descriptors_left_is_a_sentence),
 		cmocka_unit_test(refused_ring_leaves_a_loop_that_works),
 	};
 
