@@ -42,7 +42,9 @@ static int receive(struct pvb_hypclient *c, struct pvb_hyp_reply *reply,
 	struct iovec iov = { reply, sizeof(*reply) };
 	struct msghdr m = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
+		.msg_control = &control,
+		/* Not CMSG_SPACE, whose padding may be one descriptor more. */
+		.msg_controllen = CMSG_LEN(sizeof(int) * PVB_HYP_FDS_MAX),
 	};
 	ssize_t n;
 
@@ -110,7 +112,8 @@ int pvb_hypclient_ask(struct pvb_hypclient *c, enum pvb_hyp_op op,
 	}
 	r = known_code(reply->result);
 	if (r == 0 && n == nfds) {
-		memcpy(fds, got, n * sizeof(int));
+		for (uint32_t i = 0; i < n; i++)
+			fds[i] = got[i];
 		return 0;
 	}
 	close_fds(got, n);

@@ -1,72 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of the local machine, from front to back, through a real broker. */
-#include "machine.h"
+#include "mem_fixture.h"
 
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-
-#include "hyp/mem.h"
-
-enum { BACK = 0, FRONT = 3, OTHER = 5, PAGE = PVB_MEM_PAGE_BYTES };
-
-static struct machine machine;
-static struct pvb_hyp_counts at_start;
-
-static int setup(void **state)
-{
-	(void)state;
-	machine_start(&machine);
-	assert_int_equal(machine_introduce(&machine, FRONT), 0);
-	assert_int_equal(machine_introduce(&machine, OTHER), 0);
-	at_start = machine_counts(&machine);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_stop(&machine);
-	return 0;
-}
-
-static struct pvb_mem *join(uint16_t domid)
-{
-	struct pvb_err e = PVB_ERR_INIT;
-	struct pvb_mem *m = pvb_mem_open_local(machine.run, domid, NULL, &e);
-
-	if (!m)
-		fail_msg("domain %u: %s", domid, e.text);
-	return m;
-}
-
-/* What the domain's coming and going leaves behind is only that it halted. */
-static void await_start(unsigned halted)
-{
-	struct pvb_hyp_counts want = at_start;
-
-	want.introduced -= halted;
-	machine_await_counts(&machine, &want);
-}
-
-static char *share(struct pvb_mem *m, uint32_t pages, bool read_only,
-                   uint32_t *grefs)
-{
-	void *p;
-
-	assert_int_equal(m->ops->share(m, BACK, pages, read_only, &p, grefs),
-	                 0);
-	return p;
-}
-
-static int window(struct pvb_mem *m, uint32_t gref, bool write, char **out)
-{
-	void *p = NULL;
-	int r = m->ops->window(m, FRONT, gref, write, &p);
-
-	*out = p;
-	return r;
-}
 
 static void shared_pages_are_zeroed_and_in_a_row(void **state)
 {
@@ -443,135 +381,6 @@ static void a_back_looks_into_a_bounded_number_of_areas(void **state)
 	await_start(1);
 }
 
-/* ---- death ------------------------------------------------------------- */
-
-static void a_front_s_death_ends_its_grants_and_not_the_back(void **state)
-{
-	struct pvb_mem *f = join(FRONT), *b = join(BACK);
-	struct pvb_hyp_counts now;
-	uint32_t gref[2];
-	char *p = share(f, 2, false, gref), *w, *v;
-
-	(void)state;
-	strcpy(p, "last words");
-	assert_int_equal(window(b, gref[0], true, &w), 0);
-	pvb_mem_close(f);
-	while (window(b, gref[0], true, &v) == 0)
-		;
-	assert_int_equal(window(b, gref[0], true, &v), -ENOENT);
-	assert_int_equal(window(b, gref[1], false, &v), -ENOENT);
-	assert_string_equal(w, "last words");
-	w[0] = 'L';
-	now = machine_counts(&machine);
-	assert_int_equal(now.areas, 1);
-	assert_int_equal(now.areas_held, 1);
-	pvb_mem_close(b);
-	await_start(1);
-}
-
-static void a_back_s_death_leaves_the_front_its_pages(void **state)
-{
-	struct pvb_mem *f = join(FRONT), *b = join(BACK);
-	uint32_t gref;
-	char *p = share(f, 1, false, &gref), *w;
-
-	(void)state;
-	assert_int_equal(window(b, gref, true, &w), 0);
-	strcpy(w, "answered");
-	pvb_mem_close(b);
-	assert_string_equal(p, "answered");
-	b = join(BACK);
-	assert_int_equal(window(b, gref, true, &w), 0);
-	assert_string_equal(w, "answered");
-	pvb_mem_close(b);
-	pvb_mem_close(f);
-	await_start(1);
-}
-
-/* A front process that shares, says so with a byte and then sleeps. */
-static pid_t spawn_front(uint32_t *gref, uint32_t *port)
-{
-	int say[2];
-	uint32_t told[2] = { 0, 0 };
-	pid_t child;
-
-	assert_int_equal(pipe(say), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct pvb_mem *f = pvb_mem_open_local(machine.run, FRONT,
-		                                       NULL, NULL);
-		void *p;
-
-		if (!f || f->ops->share(f, BACK, 1, false, &p, &told[0]) < 0 ||
-		    f->ops->offer(f, BACK, &told[1]) < 0)
-			_exit(1);
-		strcpy(p, "child");
-		if (write(say[1], told, sizeof(told)) != sizeof(told))
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(say[1]);
-	assert_int_equal(read(say[0], told, sizeof(told)), sizeof(told));
-	close(say[0]);
-	*gref = told[0];
-	*port = told[1];
-	return child;
-}
-
-static void a_front_process_can_be_killed_at_any_time(void **state)
-{
-	uint32_t gref, remote, port;
-	struct pvb_mem *b;
-	pid_t child;
-	char *w;
-
-	(void)state;
-	for (int step = 0; step < 4; step++) {
-		b = join(BACK);
-		child = spawn_front(&gref, &remote);
-		if (step > 0)
-			assert_int_equal(window(b, gref, true, &w), 0);
-		if (step > 1)
-			assert_int_equal(b->ops->bind(b, FRONT, remote, &port),
-			                 0);
-		if (step > 2)
-			b->ops->notify(b, port);
-		kill(child, SIGKILL);
-		assert_int_equal(waitpid(child, NULL, 0), child);
-		if (step > 0)
-			assert_string_equal(w, "child");
-		if (step > 1)
-			b->ops->notify(b, port);
-		if (step > 2)
-			b->ops->unbind(b, port);
-		pvb_mem_close(b);
-		await_start(1);
-	}
-}
-
-static void the_hypervisor_s_death_leaves_what_is_mapped(void **state)
-{
-	struct pvb_mem *f = join(FRONT), *b = join(BACK);
-	uint32_t gref, other;
-	char *p = share(f, 1, false, &gref), *w;
-	void *v;
-
-	(void)state;
-	assert_int_equal(window(b, gref, true, &w), 0);
-	machine_call(&machine, machine_end_broker, NULL);
-	strcpy(p, "still here");
-	assert_string_equal(w, "still here");
-	assert_int_equal(window(b, pvb_hyp_gref(99, 0), true, &w), -EIO);
-	assert_int_equal(b->ops->share(b, FRONT, 1, false, &v, &other), -EIO);
-	assert_int_equal(b->ops->offer(b, FRONT, &other), -EIO);
-	pvb_mem_close(f);
-	pvb_mem_close(b);
-}
-
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,10 +401,6 @@ int main(void)
 		TEST(a_handle_shares_with_one_peer),
 		TEST(two_fronts_of_a_domain_do_not_meet),
 		TEST(a_back_looks_into_a_bounded_number_of_areas),
-		TEST(a_front_s_death_ends_its_grants_and_not_the_back),
-		TEST(a_back_s_death_leaves_the_front_its_pages),
-		TEST(a_front_process_can_be_killed_at_any_time),
-		TEST(the_hypervisor_s_death_leaves_what_is_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
