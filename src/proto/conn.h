@@ -7,7 +7,7 @@
  * results back as events.  Work done is remembered as a flag, so a peer that
  * skips states (blkif.h allows it) gets the skipped work done at its next
  * step.  Total: defined for any event in any state and for any value that a
- * peer may write.  The table and its drawing are in conn.c.
+ * peer may write.  The table and its drawing are in conn_table.c.
  *
  * The steps, in pairs (F: front, B: back):
  *
@@ -55,8 +55,8 @@ enum pvb_ev {
 	PVB_EV_ATTACHED,                /* answers to actions, from the data half */
 	PVB_EV_DRAINED,
 	PVB_EV_DETACHED,
-	PVB_EV_FAIL,                    /* action arg (one PVB_DO_ bit) failed, at
-	                                   once or later; nothing of it is in effect.
+	PVB_EV_FAIL,                    /* action arg (one PVB_DO_ bit) failed;
+	                                   nothing of it is in effect.
 	                                   arg 0: the data path failed (ring broken,
 	                                   disk gone, requests timed out) */
 	PVB_EV_STOP,                    /* the owner wants out, orderly */
@@ -64,7 +64,13 @@ enum pvb_ev {
 	PVB_EV_COUNT
 };
 
-enum {                                  /* actions: carried out lowest bit first */
+/*
+ * Actions, carried out lowest bit first.  READ_PEER, PUBLISH and GEOMETRY fail
+ * at once or not at all: FAIL is then the next event, and what is left of that
+ * step is not carried out (with PUBLISH, nor is its SAY).  ATTACH is answered
+ * once, by ATTACHED or FAIL, at once or later.
+ */
+enum {
 	PVB_DO_READ_PEER = 1 << 0,      /* read and agree peer's keys; may fail */
 	PVB_DO_ATTACH    = 1 << 1,      /* share or map ring, offer or bind port;
 	                                   answered by ATTACHED or FAIL */
@@ -85,25 +91,37 @@ enum {                                  /* actions: carried out lowest bit first
 	                                   DETACHED (always, bounded) */
 	PVB_DO_UNPUBLISH = 1 << 9,      /* front: remove our terms */
 	PVB_DO_RETIRE    = 1 << 10,     /* finished; the owner may destroy */
+	PVB_DO_LOOK      = 1 << 11,     /* read the peer's state node now and feed
+	                                   it as PEER, PEER_NEW or PEER_GONE, though
+	                                   it be the same as before (it may not
+	                                   change any more); what was read before
+	                                   and is not fed yet, never is */
 };
 
-struct pvb_conn {                       /* caller's storage; zero is not valid */
+struct pvb_conn {               /* caller's storage; zero is not valid */
 	enum pvb_role role;
 	uint8_t  phase;                 /* conn.c's */
-	uint8_t  mine;                  /* enum pvb_xb: what our node says */
+	uint8_t  mine;                  /* enum pvb_xb: what our node says (or
+	                                   would, had the last step not failed) */
 	uint8_t  peer;                  /* enum pvb_xb: last seen; gone: UNKNOWN */
 	bool     attached;              /* ring and port are in effect */
-	bool     peer_gone, stopping, restart, failed, stay;
-	enum pvb_why why;               /* why it is closing, OK if by wish */
+	bool     peer_gone, stopping, stay;
+	bool     failed;                /* it ends, and nobody wished it */
+	bool     restart;               /* back: another front waits behind this;
+	                                   front: it began by saying Closed */
+	enum pvb_why why;               /* why it is closing, OK if by wish; an owner
+	                                   who knows better sets it before FAIL */
 };
 
 struct pvb_step { uint32_t actions; };
 
 /*
- * `mine` is what our own state node says as found (a front that finds 3 to 6
- * there, of a predecessor that died, first says Closed and waits for the back
- * to let go).  `stay`: after closing, a back waits for a new front (online=1)
- * instead of retiring; may be changed at any time by pvb_conn_set_stay.
+ * `mine` is what our own state node says as found (a front that finds 3 or
+ * more there, of a predecessor that died, first says Closed and waits for the
+ * back to let go).  `stay`: after closing, a back waits for a new front
+ * (online=1) instead of retiring; a front leaves a fresh device behind, as
+ * boot loaders do (says Initialising, waits for InitWait, retires).  A back
+ * that is Closed when `stay` is taken from it retires at the next event.
  */
 void pvb_conn_init(struct pvb_conn *c, enum pvb_role role, uint32_t mine,
                    bool stay);
@@ -111,7 +129,8 @@ void pvb_conn_set_stay(struct pvb_conn *c, bool stay);
 
 struct pvb_step pvb_conn_step(struct pvb_conn *c, enum pvb_ev ev, uint32_t arg);
 
-/* Waits for the peer now, so the owner's deadline should run. */
+/* Waits for the peer now, so the owner's deadline should run, and TIMEOUT will
+   do something.  May wait again in a later phase, with another deadline. */
 bool pvb_conn_is_waiting(const struct pvb_conn *c);
 /* Data path may run. */
 bool pvb_conn_is_live(const struct pvb_conn *c);
