@@ -10,7 +10,7 @@
 #include "broker/broker.h"
 #include "cmd.h"
 #include "daemon.h"
-#include "hyp/mem.h"
+#include "hyp/hypclient.h"
 #include "proto/hypwire.h"
 
 #define DEFAULT_DIR "/run/pvb/local"
@@ -31,6 +31,23 @@ static json_t *counts_to_json(const struct pvb_hyp_counts *c)
 	                 "store_transactions", (int)c->store_transactions);
 }
 
+static int ask_counts(const char *dir, struct pvb_hyp_counts *out,
+                      struct pvb_err *e)
+{
+	struct pvb_hypclient c;
+	struct pvb_hyp_reply reply;
+	int r = pvb_hypclient_open(&c, dir, 0, e);
+
+	if (r < 0)
+		return r;
+	r = pvb_hypclient_ask(&c, PVB_HYP_COUNTS, 0, 0, &reply, NULL, 0);
+	pvb_hypclient_close(&c);
+	if (r < 0)
+		return pvb_err_set(e, r, "%s: %s", dir, strerror(-r));
+	*out = reply.u.counts;
+	return 0;
+}
+
 /* What a running machine holds: tests of leaks compare two of these. */
 static int print_counts(const char *dir, bool as_json)
 {
@@ -39,7 +56,7 @@ static int print_counts(const char *dir, bool as_json)
 	const char *name;
 	json_t *o, *value;
 
-	if (pvb_mem_local_counts(dir, &c, &e) < 0)
+	if (ask_counts(dir, &c, &e) < 0)
 		return pvb_say_err("local", &e);
 	o = counts_to_json(&c);
 	if (as_json) {

@@ -111,7 +111,8 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = d->config.log, .dev = d->config.dev,
-		.options = d->options, .spin_max_ns = d->config.spin_max_ns,
+		.options = d->options, .mem_kind = PVB_BLK_MEM_LOCAL,
+		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
 		.counters = counters, .retired = retired, .arg = d,
 	};
