@@ -84,10 +84,12 @@ struct pvb_disk_ops {
 	/* 0: accepted, done() will run.  -EAGAIN: too many in flight, try again
 	   after a done().  Nothing else: a bad request is done() with -EINVAL. */
 	int  (*submit)(struct pvb_disk *d, struct pvb_io *io);
-	/* End of a batch: push on what submit only queued.  May be NULL. */
+	/* End of a batch: push on what submit only queued; nothing has to
+	   begin before it.  May be NULL. */
 	void (*kick)(struct pvb_disk *d);
 	/* What is allocated from offset_bytes on: at most `cap` extents, the
-	   number.  May block.  -EOPNOTSUPP.  May be NULL. */
+	   number.  May block.  -EOPNOTSUPP (not known), -EINVAL (past the
+	   end), -EIO.  May be NULL. */
 	int  (*extents)(struct pvb_disk *d, uint64_t offset_bytes,
 	                uint64_t length_bytes, struct pvb_disk_extent *v,
 	                uint32_t cap);
