@@ -8,8 +8,10 @@
  *   back   geometry  features and sizes, at Connected (struct pvb_blk_geometry)
  *
  * Every reader takes any bytes and returns the one named reason for which it
- * refuses; `*bad` (may be NULL) is set to the name of the node at fault
- * (static text or inside `keys`).
+ * refuses, and then leaves *out alone; `*bad` (`bad` may be NULL) is set to the
+ * name of the node at fault (static text or inside `keys`; NULL if none).
+ * A count that must be a power of two and is none is KEY_SYNTAX; one that must
+ * not be zero, or is beyond what we allow, KEY_LIMIT.
  */
 #ifndef PVB_BLKNEG_H
 #define PVB_BLKNEG_H
@@ -91,6 +93,9 @@ bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
                         const struct pvb_blk_terms *b);
 
 /* ---- geometry ---------------------------------------------------------- */
+/* Without segs_*_max, which the offer has said; sectors * 512 must be a legal
+   file offset (asserted).  Where there is no discard its sizes are left out,
+   and read as 0. */
 int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g);
 enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
                                   struct pvb_blk_geometry *out,

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkneg_offer.c - the limits that a back publishes at InitWait; see blkneg.h.
+ *
+ * Two schemes tell the size of a ring: by order (Citrix, Linux) and by count
+ * of pages (Red Hat, EC2).  We publish both.  A front believes the smaller:
+ * what it needs is a number that this back is sure to take.
+ */
+#include "blkneg.h"
+
+#include <assert.h>
+
+const char *const pvb_blk_offer_names[] = {
+	"max-ring-page-order",
+	"max-ring-pages",
+	"multi-queue-max-queues",
+	"feature-max-indirect-segments",
+	NULL
+};
+
+static const struct pvb_blk_limits common_limits = {
+	.persistent = true, .flush = true, .barrier = false, .discard = true,
+};
+
+void pvb_blk_limits_back_default(struct pvb_blk_limits *l, uint32_t cpus)
+{
+	*l = common_limits;
+	l->ring_order_max = PVB_RING_ORDER_MAX;
+	l->indirect_max = PVB_BLK_SEGS_MAX;
+	l->queues_max = (uint16_t)(cpus < PVB_BLK_QUEUES_MAX
+					   ? cpus : PVB_BLK_QUEUES_MAX);
+	if (l->queues_max == 0)
+		l->queues_max = 1;
+}
+
+void pvb_blk_limits_front_default(struct pvb_blk_limits *l)
+{
+	*l = common_limits;
+	l->ring_order_max = 2;
+	l->queues_max = 1;
+	l->indirect_max = 32;
+}
+
+int pvb_blk_offer_put(struct pvb_keys *k, const struct pvb_blk_limits *l)
+{
+	/* All of them, zero or not: an older offer may stand there. */
+	const struct { const char *name; uint64_t value; } nodes[] = {
+		{ "max-ring-page-order", l->ring_order_max },
+		{ "max-ring-pages", UINT64_C(1) << l->ring_order_max },
+		{ "multi-queue-max-queues", l->queues_max },
+		{ "feature-max-indirect-segments", l->indirect_max },
+	};
+	int e = 0;
+
+	assert(l->ring_order_max <= PVB_RING_ORDER_MAX);
+	assert(l->queues_max >= 1 && l->queues_max <= PVB_BLK_QUEUES_MAX);
+	assert(l->indirect_max <= PVB_BLK_SEGS_MAX);
+	for (size_t i = 0; e == 0 && i < sizeof(nodes) / sizeof(*nodes); i++)
+		e = pvb_keys_put_u64(k, nodes[i].name, nodes[i].value);
+	return e;
+}
+
+/* The largest order whose ring is not over `pages` (at least 1). */
+static uint32_t order_within(uint64_t pages)
+{
+	uint32_t order = 0;
+
+	while (order < PVB_RING_ORDER_MAX && UINT64_C(2) << order <= pages)
+		order++;
+	return order;
+}
+
+static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t *out,
+                                   const char **bad)
+{
+	bool by_order = pvb_keys_has(k, "max-ring-page-order");
+	bool by_pages = pvb_keys_has(k, "max-ring-pages");
+	uint64_t order, pages;
+	enum pvb_why why;
+
+	*bad = "max-ring-page-order";
+	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 0, &order);
+	if (why != PVB_OK)
+		return why;
+	*bad = "max-ring-pages";
+	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 1, &pages);
+	if (why != PVB_OK)
+		return why;
+	if (pages == 0)
+		return PVB_WHY_KEY_SYNTAX;
+	if (order > PVB_RING_ORDER_MAX)
+		order = PVB_RING_ORDER_MAX;
+	if (by_pages && (!by_order || order_within(pages) < order))
+		order = order_within(pages);
+	*out = (uint8_t)order;
+	return PVB_OK;
+}
+
+enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
+                               struct pvb_blk_offer *out, const char **bad)
+{
+	struct pvb_blk_offer offer;
+	uint64_t queues, indirect;
+	const char *node;
+	enum pvb_why why;
+
+	if (!bad)
+		bad = &node;
+	why = get_ring_order(k, &offer.ring_order_max, bad);
+	if (why != PVB_OK)
+		return why;
+	*bad = "multi-queue-max-queues";
+	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 1, &queues);
+	if (why == PVB_OK && queues == 0)
+		why = PVB_WHY_KEY_LIMIT;
+	if (why != PVB_OK)
+		return why;
+	*bad = "feature-max-indirect-segments";
+	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 0, &indirect);
+	if (why != PVB_OK)
+		return why;
+	/* More than we could use is no lie, just more than we could use. */
+	offer.queues_max = (uint16_t)(queues < PVB_BLK_QUEUES_MAX
+					      ? queues : PVB_BLK_QUEUES_MAX);
+	offer.indirect_max = (uint16_t)(indirect < PVB_BLK_SEGS_MAX
+						? indirect : PVB_BLK_SEGS_MAX);
+	*out = offer;
+	*bad = NULL;
+	return PVB_OK;
+}

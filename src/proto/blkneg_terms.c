@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkneg_terms.c - what a front publishes at Initialised; see blkneg.h.
+ *
+ * Nodes of a ring: `ring-ref` for one page, `ring-ref0` and on for more, with
+ * the size said in both schemes (see blkneg_offer.c).  One queue has its nodes
+ * at the top, several have theirs below `queue-0` and on; all the rest stands
+ * at the top.  Fronts that say order 0 in so many words are of two minds about
+ * the name of their one page, so we look for both.
+ */
+#include "blkneg.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+#include "xspath.h"
+
+#define RING_REFS \
+	"ring-ref0", "ring-ref1", "ring-ref2", "ring-ref3", \
+	"ring-ref4", "ring-ref5", "ring-ref6", "ring-ref7", \
+	"ring-ref8", "ring-ref9", "ring-ref10", "ring-ref11", \
+	"ring-ref12", "ring-ref13", "ring-ref14", "ring-ref15"
+
+const char *const pvb_blk_terms_names[] = {
+	"protocol",
+	"ring-page-order", "num-ring-pages", "ring-pages",
+	"multi-queue-num-queues",
+	"feature-persistent",
+	"event-channel", "ring-ref", RING_REFS,
+	NULL
+};
+
+/* What stands below queue-<n>. */
+static const char *const queue_names[] = {
+	"event-channel", "ring-ref", RING_REFS,
+};
+
+static const char *const ring_refs[] = { RING_REFS };
+
+enum { QUEUE_NAMES = sizeof(queue_names) / sizeof(queue_names[0]) };
+
+_Static_assert(sizeof(ring_refs) / sizeof(ring_refs[0]) ==
+	       PVB_BLK_RING_PAGES_MAX, "a name for each page of a ring");
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Where `name` of queue `queue` stands. */
+static void queue_path(char out[PVB_KEYS_NAME_MAX + 1], uint32_t queues,
+                       uint32_t queue, const char *name)
+{
+	int e;
+
+	if (queues == 1)
+		e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1, "%s", name);
+	else
+		e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1,
+				     "queue-%u/%s", queue, name);
+	assert(e == 0);
+	(void)e;
+}
+
+bool pvb_blk_terms_queue_name(uint32_t queues, uint32_t i,
+                              char out[PVB_KEYS_NAME_MAX + 1])
+{
+	uint32_t queue = i / QUEUE_NAMES;
+
+	if (queues <= 1 || queue >= lesser(queues, PVB_BLK_QUEUES_MAX))
+		return false;
+	queue_path(out, queues, queue, queue_names[i % QUEUE_NAMES]);
+	return true;
+}
+
+bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
+                        const struct pvb_blk_terms *b)
+{
+	uint32_t pages = 1U << a->ring_order;
+
+	if (a->abi != b->abi || a->ring_order != b->ring_order ||
+	    a->queues != b->queues)
+		return false;
+	for (uint32_t q = 0; q < a->queues; q++) {
+		if (a->queue[q].port != b->queue[q].port)
+			return false;
+		for (uint32_t p = 0; p < pages; p++)
+			if (a->queue[q].ring_ref[p] != b->queue[q].ring_ref[p])
+				return false;
+	}
+	return true;
+}
+
+/* ---- front --------------------------------------------------------------- */
+
+void pvb_blk_terms_choose(struct pvb_blk_terms *out,
+                          const struct pvb_blk_limits *own,
+                          const struct pvb_blk_offer *offer)
+{
+	uint32_t indirect = lesser(own->indirect_max, offer->indirect_max);
+
+	memset(out, 0, sizeof(*out));
+	out->abi = pvb_abi_native();
+	out->abi_given = true;
+	out->ring_order = (uint8_t)lesser(own->ring_order_max,
+					  offer->ring_order_max);
+	out->queues = (uint16_t)lesser(own->queues_max, offer->queues_max);
+	/* No gain over a request that holds its segments itself. */
+	if (indirect > PVB_BLK_SEGS_DIRECT)
+		out->indirect_max = (uint16_t)indirect;
+	out->persistent = own->persistent;
+}
+
+static int put_queue(struct pvb_keys *k, const struct pvb_blk_terms *t,
+                     uint32_t queue)
+{
+	const struct pvb_blk_queue_terms *q = &t->queue[queue];
+	uint32_t pages = 1U << t->ring_order;
+	char path[PVB_KEYS_NAME_MAX + 1];
+	int e;
+
+	queue_path(path, t->queues, queue, "event-channel");
+	e = pvb_keys_put_u64(k, path, q->port);
+	for (uint32_t i = 0; e == 0 && i < pages; i++) {
+		queue_path(path, t->queues, queue,
+			   pages == 1 ? "ring-ref" : ring_refs[i]);
+		e = pvb_keys_put_u64(k, path, q->ring_ref[i]);
+	}
+	return e;
+}
+
+int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
+{
+	int e;
+
+	assert(t->ring_order <= PVB_RING_ORDER_MAX);
+	assert(t->queues >= 1 && t->queues <= PVB_BLK_QUEUES_MAX);
+	/* Always: what its absence means differs from back to back. */
+	e = pvb_keys_put_text(k, "protocol", pvb_abi_name(t->abi));
+	if (e == 0)
+		e = pvb_keys_put_u64(k, "feature-persistent", t->persistent);
+	/* Never for one page: some backs then look for another ring-ref. */
+	if (e == 0 && t->ring_order > 0)
+		e = pvb_keys_put_u64(k, "ring-page-order", t->ring_order);
+	if (e == 0 && t->ring_order > 0)
+		e = pvb_keys_put_u64(k, "num-ring-pages",
+				     UINT64_C(1) << t->ring_order);
+	if (e == 0 && t->queues > 1)
+		e = pvb_keys_put_u64(k, "multi-queue-num-queues", t->queues);
+	for (uint32_t i = 0; e == 0 && i < t->queues; i++)
+		e = put_queue(k, t, i);
+	return e;
+}
+
+/* ---- back ---------------------------------------------------------------- */
+
+static enum pvb_why get_abi(const struct pvb_keys *k, enum pvb_abi absent,
+                            struct pvb_blk_terms *out, const char **bad)
+{
+	const char *name = pvb_keys_text(k, "protocol");
+
+	*bad = "protocol";
+	out->abi = absent;
+	out->abi_given = pvb_keys_has(k, "protocol");
+	if (!out->abi_given)
+		return PVB_OK;
+	if (!name)
+		return PVB_WHY_KEY_SYNTAX;
+	for (uint32_t i = 0; i < PVB_ABI_COUNT; i++) {
+		if (strcmp(name, pvb_abi_name((enum pvb_abi)i)) == 0) {
+			out->abi = (enum pvb_abi)i;
+			return PVB_OK;
+		}
+	}
+	return PVB_WHY_ABI_UNKNOWN;
+}
+
+/*
+ * One of the three nodes that tell the size of the ring.  *order is UINT32_MAX
+ * until one of them was there; those that follow must say the same.
+ */
+static enum pvb_why get_one_order(const struct pvb_keys *k, const char *name,
+                                  bool is_order, uint32_t *order)
+{
+	uint64_t value, found = 0;
+	enum pvb_why why;
+
+	if (!pvb_keys_has(k, name))
+		return PVB_OK;
+	why = pvb_keys_u64(k, name, UINT32_MAX, &value);
+	if (why != PVB_OK)
+		return why;
+	if (is_order) {
+		found = value;
+	} else {
+		if (!pvb_is_pow2(value))
+			return PVB_WHY_KEY_SYNTAX;
+		while (UINT64_C(1) << found < value)
+			found++;
+	}
+	if (found >= 32)
+		return PVB_WHY_KEY_LIMIT;
+	if (*order != UINT32_MAX && *order != found)
+		return PVB_WHY_KEY_CONFLICT;
+	*order = (uint32_t)found;
+	return PVB_OK;
+}
+
+static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t max,
+                                   uint8_t *out, const char **bad)
+{
+	static const char *const names[] = {
+		"ring-page-order", "num-ring-pages", "ring-pages",
+	};
+	uint32_t order = UINT32_MAX;
+	enum pvb_why why = PVB_OK;
+
+	for (uint32_t i = 0; why == PVB_OK && i < 3; i++) {
+		bool first = order == UINT32_MAX;
+
+		why = get_one_order(k, names[i], i == 0, &order);
+		if (why != PVB_OK || (first && order != UINT32_MAX))
+			*bad = names[i];
+	}
+	if (why != PVB_OK)
+		return why;
+	if (order == UINT32_MAX)
+		order = 0;
+	*out = (uint8_t)order;
+	return order > max ? PVB_WHY_KEY_LIMIT : PVB_OK;
+}
+
+/* A name that outlives this call: the keys' own, or else `name` as it stands
+   below its queue. */
+static const char *lasting_name(const struct pvb_keys *k, const char *path,
+                                const char *name)
+{
+	for (uint32_t i = 0; i < k->count; i++)
+		if (strcmp(k->bytes + k->key[i].name_at, path) == 0)
+			return k->bytes + k->key[i].name_at;
+	return name;
+}
+
+static enum pvb_why get_queue_u32(const struct pvb_keys *k,
+                                  const struct pvb_blk_terms *t,
+                                  uint32_t queue, const char *name,
+                                  uint32_t *out, const char **bad)
+{
+	char path[PVB_KEYS_NAME_MAX + 1];
+	uint64_t value = 0;
+	enum pvb_why why;
+
+	queue_path(path, t->queues, queue, name);
+	why = pvb_keys_u64(k, path, UINT32_MAX, &value);
+	*out = (uint32_t)value;
+	if (why != PVB_OK)
+		*bad = lasting_name(k, path, name);
+	return why;
+}
+
+static enum pvb_why get_queue(const struct pvb_keys *k,
+                              struct pvb_blk_terms *t, uint32_t queue,
+                              const char **bad)
+{
+	struct pvb_blk_queue_terms *q = &t->queue[queue];
+	uint32_t pages = 1U << t->ring_order;
+	enum pvb_why why;
+
+	why = get_queue_u32(k, t, queue, "event-channel", &q->port, bad);
+	if (why != PVB_OK)
+		return why;
+	if (pages == 1) {
+		why = get_queue_u32(k, t, queue, "ring-ref", &q->ring_ref[0],
+				    bad);
+		if (why != PVB_WHY_KEY_MISSING)
+			return why;
+	}
+	for (uint32_t i = 0; i < pages; i++) {
+		why = get_queue_u32(k, t, queue, ring_refs[i],
+				    &q->ring_ref[i], bad);
+		if (why != PVB_OK)
+			return why;
+	}
+	return PVB_OK;
+}
+
+/* All but the queues' own nodes. */
+static enum pvb_why get_top(const struct pvb_keys *k,
+                            const struct pvb_blk_limits *own,
+                            struct pvb_blk_terms *t, const char **bad)
+{
+	uint64_t queues;
+	enum pvb_why why;
+
+	why = get_ring_order(k, own->ring_order_max, &t->ring_order, bad);
+	if (why != PVB_OK)
+		return why;
+	*bad = "multi-queue-num-queues";
+	why = pvb_keys_u64_or(k, *bad, own->queues_max, 1, &queues);
+	if (why == PVB_OK && queues == 0)
+		why = PVB_WHY_KEY_LIMIT;
+	if (why != PVB_OK)
+		return why;
+	t->queues = (uint16_t)queues;
+	t->indirect_max = own->indirect_max;
+	*bad = "feature-persistent";
+	return pvb_keys_bool_or(k, *bad, false, &t->persistent);
+}
+
+enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,
+                               const struct pvb_blk_limits *own,
+                               enum pvb_abi abi_absent,
+                               struct pvb_blk_terms *out, const char **bad)
+{
+	struct pvb_blk_terms terms;
+	const char *node;
+	enum pvb_why why;
+
+	assert(own->ring_order_max <= PVB_RING_ORDER_MAX);
+	assert(own->queues_max >= 1 && own->queues_max <= PVB_BLK_QUEUES_MAX);
+	if (!bad)
+		bad = &node;
+	memset(&terms, 0, sizeof(terms));
+	why = get_abi(k, abi_absent, &terms, bad);
+	if (why == PVB_OK)
+		why = get_top(k, own, &terms, bad);
+	for (uint32_t i = 0; why == PVB_OK && i < terms.queues; i++)
+		why = get_queue(k, &terms, i, bad);
+	if (why != PVB_OK)
+		return why;
+	*out = terms;
+	*bad = NULL;
+	return PVB_OK;
+}
