@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The commands as a person or a script uses them."""
+import json
+import os
+import subprocess
+
+from rig import Machine, PVB, need, pvb, pvb_json, run, until
+
+
+def same(a, b):
+    with open(a, "rb") as x, open(b, "rb") as y:
+        assert x.read() == y.read(), f"{a} and {b} differ"
+
+
+def allocated(path):
+    return os.stat(path).st_blocks * 512
+
+
+def test_every_command_has_help():
+    names = [l.split()[0] for l in pvb("--help").stdout.splitlines()
+             if l.startswith("  ")]
+    assert len(names) >= 11, names
+    for n in names:
+        assert pvb(n, "--help").stdout.startswith("usage: pvb " + n)
+
+
+def test_version():
+    assert pvb("--version").stdout.startswith("pvb ")
+
+
+def test_vdev():
+    o = pvb_json("vdev", "xvda1", "51728", "hdc", "d16p0")
+    assert [d["number"] for d in o] == [51713, 51728, 5632, 268439552]
+    assert o[1]["name"] == "xvdb" and o[2]["linux"] == "xvdc"
+
+
+def test_copy_keeps_holes():
+    with Machine(serve=False) as m:
+        src, dst = m.image("src", 64 << 20, fill=False), m.path("dst")
+        with open(src, "r+b") as f:
+            for at in (0, 1 << 20, 40 << 20):
+                f.seek(at)
+                f.write(os.urandom(100000))
+        pvb("copy", src, dst)
+        same(src, dst)
+        assert allocated(dst) <= allocated(src) + (1 << 20)
+
+
+def test_copy_overwrites_what_was_there():
+    with Machine(serve=False) as m:
+        src = m.image("src", 8 << 20, fill=False)
+        dst = m.image("dst", 8 << 20)
+        with open(src, "r+b") as f:
+            f.seek(3 << 20)
+            f.write(os.urandom(4096))
+        pvb("copy", src, dst)
+        same(src, dst)
+
+
+def test_copy_through_the_ring_both_ways():
+    with Machine() as m:
+        src, back = m.image("src", 24 << 20), m.image("back", 24 << 20, False)
+        m.attach(1, "xvda", back)
+        pvb("copy", src, m.vbd(1))
+        same(src, back)
+        pvb("copy", m.vbd(1), m.path("out"))
+        same(src, m.path("out"))
+
+
+def test_copy_of_a_memory_disk_to_a_new_file():
+    with Machine(serve=False) as m:
+        pvb("copy", "mem:3M", m.path("out"))
+        assert os.path.getsize(m.path("out")) == 3 << 20
+        assert allocated(m.path("out")) == 0
+
+
+def test_list_has_what_was_negotiated():
+    with Machine() as m:
+        m.attach(3, "xvdb", m.image(size=8 << 20), "--ring-order", "2")
+        p = m.spawn(PVB, "bench", "--time", "30", m.vbd(3, "xvdb"))
+        until(lambda: m.states(3, "xvdb") == ("connected", "connected"),
+              "connection", process=p)
+        d = m.device(3, "xvdb")
+        assert d["protocol"] == "blkif" and d["number"] == 51728
+        assert d["abi"] in ("x86_64-abi", "arm-abi")
+        assert d["ring_pages"] == 4 and d["queues"] == 1
+        assert d["sectors"] == (8 << 20) // 512 and d["sector_size"] == 512
+        assert d["readonly"] is False and d["worker_pid"] > 0
+        assert d["disk"] == m.path("disk.img")
+        for key in ("indirect_segments", "persistent"):
+            assert key in d
+        text = pvb("list", "--host", m.host).stdout
+        assert "xvdb" in text and "connected" in text
+        p.kill()
+
+
+def test_stat_counts_what_was_moved():
+    with Machine() as m:
+        m.attach(1, "xvda", m.image(size=8 << 20))
+        pvb("copy", m.vbd(1), m.path("out"))
+        s = m.stat()[0]
+        assert s["read"]["bytes"] == 8 << 20, s["read"]
+        assert s["read"]["errors"] == 0 and s["write"]["requests"] == 0
+        assert 0 < s["read"]["p50"] <= s["read"]["p99"] <= s["read"]["p999"]
+        assert s["refused"] == {}
+
+
+def test_resize_of_a_live_disk_is_seen():
+    with Machine() as m:
+        disk = m.image(size=8 << 20)
+        m.attach(1, "xvda", disk)
+        p = m.spawn(PVB, "bench", "--time", "30", m.vbd(1))
+        until(lambda: m.states(1) == ("connected", "connected"), "connection",
+              process=p)
+        os.truncate(disk, 16 << 20)
+        pvb("resize", "--host", m.host, 1, "xvda")
+        assert m.device(1)["sectors"] == (16 << 20) // 512
+        assert p.poll() is None
+        p.kill()
+        p.wait()
+        until(lambda: m.states(1)[0] == "closed", "closed backend")
+        pvb("copy", m.vbd(1), m.path("out"))
+        assert os.path.getsize(m.path("out")) == 16 << 20
+
+
+def test_detach_in_use_is_left_then_forced():
+    with Machine() as m:
+        m.attach(1, "xvda", m.image())
+        p = m.spawn(PVB, "bench", "--time", "60", m.vbd(1))
+        until(lambda: m.states(1) == ("connected", "connected"), "connection",
+              process=p)
+        # Our own frontend lets go when it is asked.
+        m.detach(1, "xvda")
+        assert m.list() == []
+        p.wait(30)
+
+
+def test_bench_json():
+    o = pvb_json("bench", "--time", "0.2", "null:1G")
+    assert o["iops"] > 1000 and o["bytes_per_s"] > o["iops"]
+    assert set(o["latency_us"]) == {"p50", "p99", "p999"}
+    assert o["cpu_us_per_request"] > 0
+
+
+def test_read_only_disk_refuses_writes():
+    with Machine() as m:
+        src, disk = m.image("src"), m.image()
+        with open(disk, "rb") as f:
+            before = f.read()
+        m.attach(1, "xvda", disk, "--readonly")
+        r = pvb("copy", src, m.vbd(1), status=1)
+        assert "read-only" in r.stderr, r.stderr
+        with open(disk, "rb") as f:
+            assert f.read() == before
+
+
+def test_an_image_in_use_by_another_is_refused():
+    with Machine() as m:
+        disk = m.image()
+        m.attach(1, "xvda", disk)
+        m.attach(2, "xvda", disk)
+        p = m.spawn(PVB, "bench", "--rw", "randwrite", "--time", "30",
+                    m.vbd(1))
+        until(lambda: m.states(1) == ("connected", "connected"), "connection",
+              process=p)
+        r = pvb("copy", m.vbd(2), m.path("out"), status=1)
+        assert "disk.img" in r.stderr or "use" in r.stderr, r.stderr
+        assert m.device(2)["reason"] == "disk", m.device(2)
+        p.kill()
+
+
+def test_serve_reads_a_configuration_file():
+    with Machine(serve=False) as m:
+        conf = m.path("pvb.conf")
+        with open(conf, "w") as f:
+            f.write(f"# where\nhost = {m.host}\nlog = debug\n")
+        from rig import Daemon
+        d = Daemon("serve", "--config", conf)
+        m.serve = d
+        assert m.list() == []
+        with open(conf, "a") as f:
+            f.write("colour = red\n")
+        r = pvb("serve", "--config", conf, status=2)
+        assert "colour" in r.stderr
+
+
+def test_serve_takes_devices_that_were_there_before():
+    with Machine(serve=False) as m:
+        disk = m.image()
+        pvb("attach", "--host", m.host, "--no-wait", 1, "xvda", disk)
+        m.start_serve()
+        until(lambda: m.states(1) and m.states(1)[0] == "init-wait",
+              "device taken")
+        pvb("copy", m.vbd(1), m.path("out"))
+        same(disk, m.path("out"))
+
+
+def test_drain_closes_devices():
+    with Machine(serve=False) as m:
+        m.start_serve("--drain")
+        m.attach(1, "xvda", m.image())
+        p = m.spawn(PVB, "bench", "--time", "60", m.vbd(1))
+        until(lambda: m.states(1) == ("connected", "connected"), "connection",
+              process=p)
+        assert m.serve.stop() == 0
+        r = subprocess.run(["xenstore-read",
+                            "/local/domain/0/backend/pvb/1/51712/state"],
+                           env=dict(os.environ,
+                                    XENSTORED_PATH=m.dir + "/store"),
+                           capture_output=True, text=True)
+        assert r.stdout.strip() == "6", r
+        p.wait(30)
+
+
+run(globals())

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pvb loop: its environment, its exit status, what it leaves behind; and NBD
+tools on its export."""
+import glob
+import os
+import signal
+import subprocess
+
+from rig import Machine, PVB, Skip, need, pvb, run, until
+
+
+def loop(m, disks, command, status=0, args=()):
+    env = dict(os.environ, TMPDIR=m.work, PATH=os.path.dirname(PVB) + ":" +
+               os.environ["PATH"])
+    r = pvb("loop", *disks, *args, "--run", command, status=status, env=env,
+            cwd=m.work, timeout=120)
+    left = glob.glob(os.path.join(m.work, "pvb-loop.*"))
+    assert not left, f"left behind: {left}"
+    return r
+
+
+def machine():
+    return Machine(serve=False)
+
+
+def test_environment():
+    with machine() as m:
+        r = loop(m, [m.image("a.img"), m.image("b.img")],
+                 "printf '%s\\n' \"$uri\" \"$uri1\" \"$vbd\" \"$vbd1\" "
+                 "\"$host\"")
+        uri, uri1, vbd, vbd1, host = r.stdout.splitlines()
+        assert uri.startswith("nbd+unix:///?socket=") and uri != uri1
+        assert vbd.startswith("vbd:") and "host=" in vbd and vbd != vbd1
+        assert host.startswith("local:/")
+
+
+def test_exit_status_is_the_commands():
+    with machine() as m:
+        loop(m, [m.image()], "exit 7", status=7)
+        loop(m, [m.image()], "kill -9 $$", status=128 + 9)
+
+
+def test_relative_path_and_odd_names():
+    with machine() as m:
+        m.image("a b?c%41.img", 1 << 20)
+        r = loop(m, ["a b?c%41.img"], "pvb copy $vbd out && cmp out "
+                 "'a b?c%41.img' && echo same")
+        assert r.stdout == "same\n", r.stderr
+
+
+def test_nbd_socket_where_it_was_asked_for():
+    need("nbdinfo")
+    with machine() as m:
+        path = m.path("here.sock")
+        r = loop(m, [m.image(size=3 << 20)], "nbdinfo --size "
+                 f"'nbd+unix:///?socket={path}'", args=["--nbd", path])
+        assert r.stdout.strip() == str(3 << 20)
+        assert not os.path.exists(path)
+
+
+def test_copy_through_nbd_is_the_image():
+    need("nbdcopy")
+    with machine() as m:
+        loop(m, [m.image(size=64 << 20)], "nbdcopy $uri out && cmp out "
+             "disk.img")
+
+
+def test_write_through_nbd_reaches_the_image():
+    need("nbdcopy")
+    with machine() as m:
+        m.image("new.img", 16 << 20)
+        loop(m, [m.image(size=16 << 20)],
+             "nbdcopy --flush new.img $uri && cmp new.img disk.img")
+
+
+def test_what_nbd_clients_are_told():
+    need("nbdinfo")
+    with machine() as m:
+        r = loop(m, [m.image()], "nbdinfo --json $uri")
+        for word in ('"can_multi_conn": true', '"can_flush": true',
+                     '"can_fua": true', '"can_trim": true',
+                     '"is_read_only": false'):
+            assert word in r.stdout, f"{word}: {r.stdout}"
+
+
+def test_read_only():
+    need("qemu-io")
+    with machine() as m:
+        r = loop(m, [m.image()], "nbdinfo --is readonly $uri && "
+                 "! pvb copy new.img $vbd", args=["--readonly"])
+        assert "read-only" in r.stderr or "No such" in r.stderr, r.stderr
+
+
+def test_qemu_writes_zeroes_discards_and_reads_back():
+    need("qemu-io")
+    with machine() as m:
+        r = loop(m, [m.image()], "qemu-io -f raw -c 'write -P 7 64k 64k' "
+                 "-c 'write -z 0 1M' -c 'discard 1M 1M' -c 'read -P 0 0 1M' "
+                 "-c 'write -f -P 9 3M 4k' -c 'flush' -c 'read -P 9 3M 4k' "
+                 "$uri")
+        assert "failed" not in r.stdout + r.stderr, r.stdout + r.stderr
+
+
+def test_fio_verifies_through_nbd():
+    need("fio")
+    with machine() as m:
+        r = loop(m, [m.image(size=32 << 20)],
+                 "fio --name=v --ioengine=nbd --uri=$uri --rw=randwrite "
+                 "--bsrange=4k-256k --iodepth=32 --size=32M --verify=crc32c "
+                 "--verify_fatal=1")
+        assert "err= 0" in r.stdout, r.stdout
+
+
+def test_vbd_is_free_while_no_client_is_connected():
+    need("nbdinfo")
+    with machine() as m:
+        loop(m, [m.image(size=1 << 20)],
+             "nbdinfo --size $uri >/dev/null && pvb copy $vbd out && "
+             "nbdinfo --size $uri >/dev/null && cmp out disk.img")
+
+
+def test_an_interrupt_tidies_up():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work)
+        p = m.spawn(PVB, "loop", m.image(), env=env, stdout=subprocess.PIPE,
+                    text=True)
+        assert "nbd+unix" in p.stdout.readline()
+        p.send_signal(signal.SIGINT)
+        assert p.wait(30) == 0
+        assert not glob.glob(os.path.join(m.work, "pvb-loop.*"))
+
+
+def test_children_do_not_outlive_it():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work)
+        p = m.spawn(PVB, "loop", m.image(), env=env, stdout=subprocess.PIPE,
+                    text=True)
+        assert "nbd+unix" in p.stdout.readline()
+        children = subprocess.run(["pgrep", "-P", str(p.pid)], text=True,
+                                  capture_output=True).stdout.split()
+        assert len(children) == 3, children
+        p.kill()
+        p.wait()
+        for c in children:
+            until(lambda c=c: not os.path.exists(f"/proc/{c}"),
+                  f"end of child {c}")
+
+
+def test_no_nbdkit_is_said():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work, PATH="/nowhere")
+        r = pvb("loop", m.image(), "--run", "true", status=1, env=env)
+        assert "nbdkit" in r.stderr, r.stderr
+
+
+run(globals())
