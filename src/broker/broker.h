@@ -20,7 +20,7 @@ struct pvb_loop;
 
 struct pvb_broker_config {
 	const char *dir;                /* made if it is not there */
-	const struct pvb_log *log;      /* borrowed until destroy; may be NULL */
+	const struct pvb_log *log;      /* borrowed until destroy, or NULL */
 };
 
 /* Owned, or NULL with *e: -EBUSY (another one lives in `dir`),

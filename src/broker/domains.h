@@ -46,7 +46,8 @@ struct pvb_domains {                    /* caller's storage */
 	uint32_t count;
 };
 
-void pvb_domains_init(struct pvb_domains *d, const struct pvb_domains_config *c);
+void pvb_domains_init(struct pvb_domains *d,
+                      const struct pvb_domains_config *c);
 /* Takes every socket and folder away. */
 void pvb_domains_fini(struct pvb_domains *d);
 
@@ -56,7 +57,8 @@ int  pvb_domains_add(struct pvb_domains *d, uint16_t domid, struct pvb_err *e);
 /* 0, -ENOENT, -EINVAL (domain 0 stays). */
 int  pvb_domains_remove(struct pvb_domains *d, uint16_t domid);
 /* Borrowed, or NULL. */
-struct pvb_domain *pvb_domains_find(const struct pvb_domains *d, uint16_t domid);
+struct pvb_domain *pvb_domains_find(const struct pvb_domains *d,
+                                    uint16_t domid);
 
 /* A process came or went.  True: the domain came to life, or died, by it.
    One that is not known (any more) does neither. */

@@ -13,7 +13,8 @@
 #include "hypconn.h"
 #include "reopen.h"
 
-struct pvb_hypserver *pvb_hypserver_create(const struct pvb_hypserver_config *c)
+struct pvb_hypserver *
+pvb_hypserver_create(const struct pvb_hypserver_config *c)
 {
 	struct pvb_hypserver *s = calloc(1, sizeof(*s));
 

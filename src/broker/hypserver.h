@@ -35,7 +35,8 @@ struct pvb_hypserver_config {
 };
 
 /* Owned, or NULL: no memory.  What `c` points at is borrowed until destroy. */
-struct pvb_hypserver *pvb_hypserver_create(const struct pvb_hypserver_config *c);
+struct pvb_hypserver *
+pvb_hypserver_create(const struct pvb_hypserver_config *c);
 /* Ends every connection.  NULL is fine. */
 void pvb_hypserver_destroy(struct pvb_hypserver *s);
 

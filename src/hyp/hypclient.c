@@ -132,14 +132,15 @@ static int say_hello(struct pvb_hypclient *c, struct pvb_err *e)
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 	r = ask_raw(c, &q, &reply, fds, &n);
 	if (r == -ETIMEDOUT)
-		return pvb_err_set(e, r, "the local hypervisor does not answer");
+		return pvb_err_set(e, r, "the local hypervisor does not "
+		                   "answer");
 	if (r < 0)
 		return pvb_err_set(e, -EIO, "the local hypervisor ended the "
 		                   "connection");
 	close_fds(fds, n);
 	if (reply.result < 0 || reply.u.hello.version != PVB_HYP_VERSION)
-		return pvb_err_set(e, -EIO, "the local hypervisor is of another "
-		                   "version");
+		return pvb_err_set(e, -EIO, "the local hypervisor is of "
+		                   "another version");
 	c->hello = reply.u.hello;
 	return 0;
 }

@@ -22,11 +22,11 @@
 #include <stdint.h>
 
 struct pvb_err;
-struct pvb_mem { const struct pvb_mem_ops *ops; };      /* first member of each */
+struct pvb_mem { const struct pvb_mem_ops *ops; };  /* first member of each */
 
 enum {
 	PVB_MEM_PAGE_BYTES = 4096,
-	PVB_MEM_MAP_MAX    = 16,        /* pages in one map: a ring of order 4 */
+	PVB_MEM_MAP_MAX    = 16,        /* pages in one map: ring order 4 */
 };
 
 struct pvb_gcopy {                      /* one copy, inside one granted page */
@@ -47,8 +47,9 @@ struct pvb_mem_ops {
 	   one peer (-EINVAL). */
 	int  (*share)(struct pvb_mem *m, uint16_t peer, uint32_t pages,
 	              bool read_only, void **addr, uint32_t *grefs);
-	/* Same pages as one share gave.  The peer may still hold them mapped:
-	   then they are not used again before it lets go. */
+	/* Same pages as one share gave.  Only when the peer has answered all
+	   that named them, or is gone: the next share may use them again, so
+	   a peer that still wrote there would write into that. */
 	void (*unshare)(struct pvb_mem *m, void *addr, uint32_t pages);
 
 	/* ---- back: pages of a peer's.  -ENOENT (no such grant) -EACCES
@@ -106,7 +107,8 @@ struct pvb_mem *pvb_mem_open_local(const char *dir, uint16_t domid,
 int pvb_mem_local_limited(const char *dir, uint16_t domid, uint16_t peer,
                           struct pvb_err *e);
 /* A handle on such a descriptor, which is taken over, also on failure. */
-struct pvb_mem *pvb_mem_open_local_fd(int fd, struct pvb_mem_local_shared *shared,
+struct pvb_mem *pvb_mem_open_local_fd(int fd,
+                                      struct pvb_mem_local_shared *shared,
                                       struct pvb_err *e);
 void pvb_mem_close(struct pvb_mem *m);           /* NULL is fine */
 

@@ -36,7 +36,7 @@ struct pvb_mem_front {
 struct pvb_mem_window {
 	uint16_t peer;
 	uint32_t area;
-	uint8_t *read, *write;          /* two mappings; one if in one process */
+	uint8_t *read, *write;          /* one mapping, if in one process */
 	const volatile uint8_t *table;
 	struct pvb_mem_mapping *mapping;
 };

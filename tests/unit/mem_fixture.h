@@ -61,7 +61,8 @@ static inline char *share(struct pvb_mem *m, uint32_t pages, bool read_only,
 	return p;
 }
 
-static inline int window(struct pvb_mem *m, uint32_t gref, bool write, char **out)
+static inline int window(struct pvb_mem *m, uint32_t gref, bool write,
+                         char **out)
 {
 	void *p = NULL;
 	int r = m->ops->window(m, FRONT, gref, write, &p);

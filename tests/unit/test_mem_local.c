@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static void shared_pages_are_zeroed_and_in_a_row(void **state)
@@ -381,6 +382,55 @@ static void a_back_looks_into_a_bounded_number_of_areas(void **state)
 	await_start(1);
 }
 
+/* Let this process map `mib` MiB and 128 KiB more than now. */
+static void limit_space(uint64_t mib)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	struct rlimit l;
+	unsigned long pages;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &pages), 1);
+	fclose(f);
+	assert_int_equal(getrlimit(RLIMIT_AS, &l), 0);
+	l.rlim_cur = mib == UINT64_MAX ? l.rlim_max
+		: pages * (uint64_t)PAGE + (mib << 20) + (128 << 10);
+	assert_int_equal(setrlimit(RLIMIT_AS, &l), 0);
+}
+
+static void a_lack_of_address_space_is_an_error_and_passes(void **state)
+{
+	/* Too little for the first, the second and the third mapping. */
+	static const uint64_t mib[] = { 512, 1024 + 512, 2048 };
+	struct pvb_mem *f, *b = join(BACK);
+	uint32_t gref;
+	char *w;
+	void *p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		f = join(FRONT);
+		limit_space(i * 1024);
+		assert_int_equal(f->ops->share(f, BACK, 1, false, &p, &gref),
+		                 -ENOMEM);
+		limit_space(UINT64_MAX);
+		assert_int_equal(f->ops->share(f, BACK, 1, false, &p, &gref),
+		                 -ENOMEM);
+		pvb_mem_close(f);
+	}
+	f = join(FRONT);
+	(void)share(f, 1, false, &gref);
+	for (int i = 0; i < 3; i++) {
+		limit_space(mib[i]);
+		assert_int_equal(window(b, gref, true, &w), -ENOMEM);
+		limit_space(UINT64_MAX);
+	}
+	assert_int_equal(window(b, gref, true, &w), 0);
+	pvb_mem_close(f);
+	pvb_mem_close(b);
+	await_start(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +450,7 @@ int main(void)
 		TEST(an_area_has_an_end),
 		TEST(a_handle_shares_with_one_peer),
 		TEST(two_fronts_of_a_domain_do_not_meet),
+		TEST(a_lack_of_address_space_is_an_error_and_passes),
 		TEST(a_back_looks_into_a_bounded_number_of_areas),
 	};
 

@@ -89,7 +89,7 @@ static void an_owner_cannot_cut_its_area_off(void **state)
 	pvb_pages_fini(&pages);
 }
 
-static void a_grantee_gets_one_way_to_write_and_none_into_the_table(void **state)
+static void a_grantee_gets_one_way_to_write_none_into_the_table(void **state)
 {
 	struct pvb_area *a = make(1, 0);
 	int fds[3];
@@ -234,7 +234,7 @@ int main(void)
 		cmocka_unit_test_setup(an_unknown_area_is_not_there, setup),
 		cmocka_unit_test_setup(an_owner_cannot_cut_its_area_off, setup),
 		cmocka_unit_test_setup(
-			a_grantee_gets_one_way_to_write_and_none_into_the_table,
+			a_grantee_gets_one_way_to_write_none_into_the_table,
 			setup),
 		cmocka_unit_test_setup(
 			the_end_of_an_owner_ends_its_grants_not_the_memory,
