@@ -37,11 +37,14 @@ enum pvb_vdev_why {
 const char *pvb_vdev_why_text(enum pvb_vdev_why why);
 
 /* "xvda", "xvda1", "d0p1", "d0", "hda", "sdb3", or a number (decimal, 0x).
-   Names give the canonical number; a number is taken as it is. */
+   Names give the canonical number; a number is taken as it is.  No leading
+   zeros, no partition 0 by letters; hda to hdd; from sdq on a deprecated
+   major, which Linux knows.  After a refusal *out is as it was. */
 enum pvb_vdev_why pvb_vdev_parse(const char *name, struct pvb_vdev *out);
 enum pvb_vdev_why pvb_vdev_from_number(uint64_t number, struct pvb_vdev *out);
 /* The name in the device's own scheme ("xvda1", "hda", "sdb3"); the dNpM form;
-   the name under which Linux blkfront shows it.  False: it has none there. */
+   the name under which Linux blkfront shows it.  False: it has none there, and
+   `out` is empty. */
 void pvb_vdev_name(const struct pvb_vdev *v, char out[PVB_VDEV_NAME_MAX]);
 void pvb_vdev_dp_name(const struct pvb_vdev *v, char out[PVB_VDEV_NAME_MAX]);
 bool pvb_vdev_linux_name(const struct pvb_vdev *v, char out[PVB_VDEV_NAME_MAX]);
