@@ -18,6 +18,7 @@
 struct pvb_err;
 struct pvb_log;
 struct pvb_loop;
+struct pvb_mem;
 struct pvb_mem_local_shared;
 struct pvb_blkback_io;
 
@@ -25,6 +26,9 @@ struct pvb_blkback_io_config {
 	const struct pvb_log *log;
 	const struct pvb_disk_ops *const *disks;    /* drivers that it may open */
 	struct pvb_mem_local_shared *shared;        /* one process only, or NULL */
+	/* The handle for the guest's pages, which the queue takes over; `fd` is
+	   what came with ATTACH, the callee's.  NULL: the local hypervisor's. */
+	struct pvb_mem *(*open_mem)(void *arg, int fd, struct pvb_err *e);
 	/* The link closed and all that was attached has been let go: the owner
 	   may destroy.  From the loop. */
 	void (*closed)(struct pvb_blkback_io *io, void *arg);
@@ -35,7 +39,8 @@ struct pvb_blkback_io_config {
 int  pvb_blkback_io_create(struct pvb_loop *loop, int link_fd,
                            const struct pvb_blkback_io_config *c,
                            struct pvb_blkback_io **out, struct pvb_err *e);
-/* Legal in any state; waits for disk I/O that is in flight.  NULL is fine. */
+/* Legal in any state, NULL too.  Waits for disk I/O that is in flight by
+   turning the loop; so from inside one of its turns only after closed(). */
 void pvb_blkback_io_destroy(struct pvb_blkback_io *io);
 
 #endif

@@ -15,13 +15,15 @@ static size_t bounce_bytes(const struct pvb_guest_back *g)
 }
 
 int pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
-                        uint16_t peer, uint32_t bounce_pages)
+                        uint16_t peer, uint32_t bounce_pages,
+                        uint64_t iov_bytes_max)
 {
 	void *p;
 
-	assert(bounce_pages > 0);
+	assert(bounce_pages > 0 && iov_bytes_max >= PVB_MEM_PAGE_BYTES);
 	*g = (struct pvb_guest_back){
 		.mem = mem, .peer = peer, .bounce_pages = bounce_pages,
+		.iov_bytes_max = iov_bytes_max,
 	};
 	/* Addresses only: where there is a window nothing is ever touched. */
 	p = mmap(NULL, bounce_bytes(g), PROT_READ | PROT_WRITE,
@@ -56,19 +58,20 @@ static uint32_t seg_bytes(const struct pvb_seg *s)
 
 static uint32_t seg_offset(const struct pvb_seg *s)
 {
-	return s->first * UINT32_C(512);
+	return s->first * (uint32_t)PVB_BLK_SECTOR_BYTES;
 }
 
 /* Neighbours in our address space become one vector. */
-static void add_iov(struct pvb_guest_pages *p, void *base, uint32_t bytes)
+static void add_iov(const struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                    void *base, uint32_t bytes)
 {
-	struct iovec *last = p->iov + p->iovcnt - 1;
+	struct iovec *last = p->iovcnt > 0 ? p->iov + p->iovcnt - 1 : NULL;
 
-	if (p->iovcnt > 0 && (char *)last->iov_base + last->iov_len == base) {
+	if (last && (char *)last->iov_base + last->iov_len == base &&
+	    last->iov_len + bytes <= g->iov_bytes_max)
 		last->iov_len += bytes;
-		return;
-	}
-	p->iov[p->iovcnt++] = (struct iovec){ base, bytes };
+	else
+		p->iov[p->iovcnt++] = (struct iovec){ base, bytes };
 }
 
 static int get_window(struct pvb_guest_back *g, const struct pvb_seg *seg,
@@ -81,7 +84,7 @@ static int get_window(struct pvb_guest_back *g, const struct pvb_seg *seg,
 
 		if (r < 0)
 			return r == -EOPNOTSUPP ? r : -EACCES;
-		add_iov(out, (char *)page + seg_offset(&seg[i]),
+		add_iov(g, out, (char *)page + seg_offset(&seg[i]),
 		        seg_bytes(&seg[i]));
 	}
 	return 0;

@@ -34,6 +34,7 @@ struct pvb_guest_back {                 /* caller's storage */
 	struct pvb_mem *mem;            /* borrowed */
 	uint16_t peer;
 	bool     copies;                /* there is no window here */
+	uint64_t iov_bytes_max;         /* neighbours grow no longer vector */
 
 	unsigned char *bounce;          /* owned; touched page by page */
 	uint32_t *bounce_free;          /* owned; a stack of page numbers */
@@ -46,9 +47,11 @@ struct pvb_guest_back {                 /* caller's storage */
 };
 
 /* `bounce_pages` is the most that may be in use together; at least what the
-   largest request needs, or that one could never be served.  0 or -ENOMEM. */
+   largest request needs, or that one could never be served.  No vector gets
+   longer than `iov_bytes_max`, which is a page or more.  0 or -ENOMEM. */
 int  pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
-                         uint16_t peer, uint32_t bounce_pages);
+                         uint16_t peer, uint32_t bounce_pages,
+                         uint64_t iov_bytes_max);
 void pvb_guest_back_fini(struct pvb_guest_back *g);      /* all-zero: fine */
 
 /*

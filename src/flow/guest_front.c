@@ -233,15 +233,21 @@ void pvb_guest_front_page_put(struct pvb_guest_front *g, void *page)
 	pvb_guest_front_run_put(g, page, 1);
 }
 
-bool pvb_guest_front_find(const struct pvb_guest_front *g, const void *at,
-                          uint32_t *gref, uint32_t *offset)
+bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,
+                           size_t bytes)
 {
 	uint32_t page;
 	const struct pvb_guest_area *a = area_of(g, at, &page);
+	size_t before = a ? (size_t)((const unsigned char *)at - a->at) : 0;
 
-	if (!a)
-		return false;
-	*gref = a->gref[page];
-	*offset = (uint32_t)((uintptr_t)at % PVB_MEM_PAGE_BYTES);
-	return true;
+	return a && bytes <= (size_t)a->pages * PVB_MEM_PAGE_BYTES - before;
+}
+
+uint32_t pvb_guest_front_gref(const struct pvb_guest_front *g, const void *at)
+{
+	uint32_t page = 0;
+	const struct pvb_guest_area *a = area_of(g, at, &page);
+
+	assert(a);
+	return a->gref[page];
 }

@@ -62,8 +62,10 @@ void  pvb_guest_front_run_put(struct pvb_guest_front *g, void *at, uint32_t n);
 void *pvb_guest_front_page_get(struct pvb_guest_front *g, uint32_t *gref);
 void  pvb_guest_front_page_put(struct pvb_guest_front *g, void *page);
 
-/* Does `at` lie in a shared page?  Then which, and how far inside. */
-bool pvb_guest_front_find(const struct pvb_guest_front *g, const void *at,
-                          uint32_t *gref, uint32_t *offset);
+/* Do these bytes lie in shared pages, side by side? */
+bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,
+                           size_t bytes);
+/* The reference of the page that holds `at`, which must be in one (asserted). */
+uint32_t pvb_guest_front_gref(const struct pvb_guest_front *g, const void *at);
 
 #endif

@@ -18,6 +18,12 @@ void pvb_pump_ready(struct pvb_pump *p)
 		pvb_pump_publish(p);
 }
 
+void pvb_pump_later(struct pvb_pump *p)
+{
+	if (p->ready == 0)
+		p->ready = 1;
+}
+
 void pvb_pump_pause(struct pvb_pump *p, bool pause)
 {
 	p->paused = pause;

@@ -55,6 +55,8 @@ void pvb_pump_pause(struct pvb_pump *p, bool pause);
 /* One more thing to publish: at once if that makes a batch, else at the end
    of the turn. */
 void pvb_pump_ready(struct pvb_pump *p);
+/* Something to publish at the end of the turn, whatever it comes to. */
+void pvb_pump_later(struct pvb_pump *p);
 /* Publish what is ready now. */
 void pvb_pump_publish(struct pvb_pump *p);
 

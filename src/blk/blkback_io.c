@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_io.c - what the control half says, carried out: attach, drain,
+ * detach, resize.  Of all that attaching takes, either everything is in
+ * effect or nothing.  The requests are blkback_req.h's.
+ *
+ *            ATTACH              DRAIN, or the line is cut
+ *   DETACHED ------> ATTACHED ---------> STOPPING
+ *      ^                                    | quiet
+ *      |                  DETACH            v
+ *      +-------------------------------- STOPPED
+ *
+ * A DETACH that comes early is remembered until it is quiet.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "base/link.h"
+#include "base/log.h"
+
+#include "blk_terms.h"
+#include "blkback_io.h"
+#include "blkback_req.h"
+
+enum state { DETACHED, ATTACHED, STOPPING, STOPPED };
+
+/* A guest on a full disk fails as many writes as it likes. */
+enum { REPORT_PERIOD_MS = 1000 };
+
+struct pvb_blkback_io {
+	struct pvb_loop *loop;
+	struct pvb_link  link;
+	struct pvb_blkback_io_config config;
+	enum state state;
+	bool tell_drained;              /* DRAIN is to be answered */
+	bool detach_due;                /* DETACH came */
+	bool line_cut;                  /* control is gone */
+	struct pvb_log_limit no_space;
+
+	struct pvb_mem      *mem;       /* all owned, NULL when detached */
+	struct pvb_counters *counters;
+	struct pvb_disk     *lane;
+	struct pvb_channel   channel;
+	struct pvb_blkback_queue queue;
+};
+
+/* ---- up ------------------------------------------------------------------------ */
+
+static void tell(struct pvb_blkback_io *io, const struct pvb_blk_msg *m)
+{
+	int r;
+
+	if (io->line_cut)
+		return;
+	r = pvb_link_send(&io->link, m, sizeof(*m), NULL, 0);
+	if (r < 0 && r != -EPIPE)
+		pvb_log(io->config.log, PVB_LOG_ERROR,
+		        "a block queue's control does not read its messages");
+}
+
+static void tell_type(struct pvb_blkback_io *io, enum pvb_blk_msg_type type)
+{
+	struct pvb_blk_msg m = { .type = type };
+
+	tell(io, &m);
+}
+
+static void tell_failed(struct pvb_blkback_io *io, enum pvb_why why,
+                        const struct pvb_err *e)
+{
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_FAILED };
+
+	m.u.failed.why = why;
+	m.u.failed.code = e->code;
+	(void)snprintf(m.u.failed.text, sizeof(m.u.failed.text), "%s", e->text);
+	tell(io, &m);
+}
+
+static void report(struct pvb_blkback_io *io, enum pvb_blk_report_kind kind,
+                   uint64_t value)
+{
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_REPORT };
+
+	m.u.report.kind = kind;
+	m.u.report.value = value;
+	tell(io, &m);
+}
+
+/* ---- detach --------------------------------------------------------------------- */
+
+static void let_go(struct pvb_blkback_io *io)
+{
+	pvb_blkback_queue_fini(&io->queue);
+	pvb_channel_fini(&io->channel);
+	pvb_disk_close(io->lane);
+	io->lane = NULL;
+	pvb_counters_unmap(io->counters);
+	io->counters = NULL;
+	pvb_mem_close(io->mem);
+	io->mem = NULL;
+	io->state = DETACHED;
+}
+
+/* The last thing that is done in a call: the owner may end us. */
+static void after_quiet(struct pvb_blkback_io *io)
+{
+	io->state = STOPPED;
+	if (io->tell_drained) {
+		io->tell_drained = false;
+		tell_type(io, PVB_BLK_MSG_DRAINED);
+	}
+	if (!io->detach_due && !io->line_cut)
+		return;
+	let_go(io);
+	if (io->detach_due) {
+		io->detach_due = false;
+		tell_type(io, PVB_BLK_MSG_DETACHED);
+	}
+	if (io->line_cut && io->config.closed)
+		io->config.closed(io, io->config.arg);
+}
+
+static void stop(struct pvb_blkback_io *io, bool cut)
+{
+	if (io->state == ATTACHED || io->state == STOPPING) {
+		io->state = STOPPING;
+		pvb_blkback_queue_stop(&io->queue, cut);
+	} else if (io->state == STOPPED) {
+		after_quiet(io);
+	}
+}
+
+/* ---- what the queue says ----------------------------------------------------------- */
+
+static struct pvb_blkback_io *io_of(struct pvb_blkback_queue *q)
+{
+	return pvb_container(q, struct pvb_blkback_io, queue);
+}
+
+static void queue_broken(struct pvb_blkback_queue *q)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+
+	(void)pvb_err_set(&e, -EPROTO, "%s",
+	                  pvb_why_text(PVB_WHY_RING_INDEX));
+	tell_failed(io_of(q), PVB_WHY_RING_INDEX, &e);
+}
+
+static void queue_quiet(struct pvb_blkback_queue *q)
+{
+	struct pvb_blkback_io *io = io_of(q);
+
+	if (io->state == STOPPING)
+		after_quiet(io);
+}
+
+static void queue_no_space(struct pvb_blkback_queue *q)
+{
+	struct pvb_blkback_io *io = io_of(q);
+
+	if (pvb_log_limit_pass(&io->no_space, pvb_loop_now_ns(io->loop), NULL))
+		report(io, PVB_BLK_REPORT_NO_SPACE, 0);
+}
+
+static const struct pvb_blkback_queue_ops queue_ops = {
+	.broken = queue_broken, .quiet = queue_quiet, .no_space = queue_no_space,
+};
+
+static void lane_changed(struct pvb_disk *d, void *arg, int gone)
+{
+	struct pvb_blkback_io *io = arg;
+
+	if (gone < 0)
+		report(io, PVB_BLK_REPORT_DISK_GONE, (uint64_t)-(int64_t)gone);
+	else
+		report(io, PVB_BLK_REPORT_SIZE, d->info.size_bytes);
+}
+
+/* ---- attach ------------------------------------------------------------------------- */
+
+static enum pvb_why open_mem(struct pvb_blkback_io *io,
+                             const struct pvb_blk_back_attach *a, int *fd,
+                             struct pvb_err *e)
+{
+	int mine = *fd;
+
+	*fd = -1;
+	if (io->config.open_mem) {
+		io->mem = io->config.open_mem(io->config.arg, mine, e);
+	} else if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
+		io->mem = pvb_mem_open_local_fd(mine, io->config.shared, e);
+	} else {
+		(void)close(mine);
+		(void)pvb_err_set(e, -EOPNOTSUPP,
+		                  "this program was built without Xen");
+	}
+	return io->mem ? PVB_OK : PVB_WHY_ATTACH;
+}
+
+static enum pvb_why map_counters(struct pvb_blkback_io *io, int fd,
+                                 struct pvb_err *e)
+{
+	int r = pvb_counters_map(fd, false, &io->counters);
+
+	if (r == 0)
+		return PVB_OK;
+	(void)pvb_err_set(e, r, "cannot map the counters: %s", strerror(-r));
+	return PVB_WHY_ATTACH;
+}
+
+static enum pvb_why map_ring(struct pvb_blkback_io *io,
+                             const struct pvb_blk_back_attach *a,
+                             struct pvb_err *e)
+{
+	const struct pvb_channel_config c = {
+		.loop = io->loop, .mem = io->mem, .counters = io->counters,
+		.peer = a->front_domid, .order = a->ring_order,
+		.slot_bytes = pvb_blk_slot_bytes(a->abi),
+	};
+	int r = pvb_channel_map(&io->channel, &c, a->ring_ref, a->port);
+
+	if (r == 0)
+		return PVB_OK;
+	if (r == -EPROTO) {
+		pvb_counters_refused(io->counters, PVB_WHY_RING_INDEX);
+		(void)pvb_err_set(e, r, "%s", pvb_why_text(PVB_WHY_RING_INDEX));
+		return PVB_WHY_RING_INDEX;
+	}
+	(void)pvb_err_set(e, r, "cannot map the ring of domain %u: %s",
+	                  (unsigned int)a->front_domid, strerror(-r));
+	return PVB_WHY_ATTACH;
+}
+
+static enum pvb_why open_lane(struct pvb_blkback_io *io,
+                              const struct pvb_blk_back_attach *a, int *fds,
+                              uint32_t nfds, struct pvb_err *e)
+{
+	const struct pvb_disk_ops *ops =
+		pvb_disk_find(io->config.disks, a->disk.scheme);
+	int mine[PVB_LINK_FDS_MAX];
+
+	if (!ops) {
+		(void)pvb_err_set(e, -EPROTONOSUPPORT,
+		                  "no driver for disks of this kind");
+		return PVB_WHY_DISK;
+	}
+	memcpy(mine, fds, nfds * sizeof(mine[0]));
+	for (uint32_t i = 0; i < nfds; i++)
+		fds[i] = -1;
+	if (ops->open(io->loop, io->config.log, &a->disk, mine, nfds, &io->lane,
+	              e) < 0) {
+		io->lane = NULL;
+		return PVB_WHY_DISK;
+	}
+	io->lane->changed = lane_changed;
+	io->lane->arg = io;
+	return PVB_OK;
+}
+
+static enum pvb_why start_queue(struct pvb_blkback_io *io,
+                                const struct pvb_blk_back_attach *a,
+                                struct pvb_err *e)
+{
+	const struct pvb_blkback_queue_config c = {
+		.ops = &queue_ops, .loop = io->loop, .mem = io->mem,
+		.channel = &io->channel, .lane = io->lane,
+		.counters = io->counters, .front_domid = a->front_domid,
+		.abi = a->abi, .geometry = a->geometry,
+	};
+	int r = pvb_blkback_queue_init(&io->queue, &c);
+
+	if (r == 0)
+		return PVB_OK;
+	(void)pvb_err_set(e, r, r == -EINVAL
+	                  ? "the disk is not what the guest was promised"
+	                  : "out of memory");
+	return r == -EINVAL ? PVB_WHY_DISK : PVB_WHY_ATTACH;
+}
+
+static enum pvb_why attach(struct pvb_blkback_io *io,
+                           const struct pvb_blk_back_attach *a, int *fds,
+                           uint32_t nfds, struct pvb_err *e)
+{
+	enum pvb_why why;
+
+	if (nfds < PVB_BLK_FD_DISK || (uint32_t)a->abi >= PVB_ABI_COUNT ||
+	    a->disk.blob_bytes > PVB_DISK_BLOB_MAX ||
+	    !memchr(a->disk.scheme, '\0', sizeof(a->disk.scheme))) {
+		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
+		return PVB_WHY_ATTACH;
+	}
+	why = open_mem(io, a, &fds[PVB_BLK_FD_MEM], e);
+	if (why == PVB_OK)
+		why = map_counters(io, fds[PVB_BLK_FD_COUNTERS], e);
+	if (why == PVB_OK)
+		why = map_ring(io, a, e);
+	if (why == PVB_OK)
+		why = open_lane(io, a, fds + PVB_BLK_FD_DISK,
+		                nfds - PVB_BLK_FD_DISK, e);
+	if (why == PVB_OK)
+		why = start_queue(io, a, e);
+	return why;
+}
+
+/* ---- down ------------------------------------------------------------------------------ */
+
+static void on_attach(struct pvb_blkback_io *io,
+                      const struct pvb_blk_back_attach *a, int *fds,
+                      uint32_t nfds)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	enum pvb_why why;
+
+	if (io->state != DETACHED) {
+		pvb_log(io->config.log, PVB_LOG_ERROR,
+		        "a block queue was told to attach twice");
+		return;
+	}
+	why = attach(io, a, fds, nfds, &e);
+	if (why != PVB_OK) {
+		let_go(io);
+		tell_failed(io, why, &e);
+		return;
+	}
+	pvb_loop_set_spin(io->loop, a->spin_max_ns);
+	io->state = ATTACHED;
+	tell_type(io, PVB_BLK_MSG_ATTACHED);
+}
+
+static void on_drain(struct pvb_blkback_io *io, bool cut)
+{
+	if (io->state == DETACHED) {
+		tell_type(io, PVB_BLK_MSG_DRAINED);
+		return;
+	}
+	io->tell_drained = true;
+	stop(io, cut);
+}
+
+static void on_detach(struct pvb_blkback_io *io)
+{
+	if (io->state == DETACHED) {
+		tell_type(io, PVB_BLK_MSG_DETACHED);
+		return;
+	}
+	io->detach_due = true;
+	stop(io, true);
+}
+
+static void on_resized(struct pvb_blkback_io *io,
+                       const struct pvb_blk_geometry *g)
+{
+	const struct pvb_disk_ops *ops = io->lane ? io->lane->ops : NULL;
+	uint64_t bytes = g->sectors * PVB_BLK_SECTOR_BYTES;
+	int r = 0;
+
+	if (!ops)
+		return;
+	if (ops->resized && bytes > io->lane->info.size_bytes)
+		r = ops->resized(io->lane, bytes);
+	if (r == 0 && bytes <= io->lane->info.size_bytes)
+		pvb_blkback_queue_resize(&io->queue, g->sectors);
+	else
+		pvb_log(io->config.log, PVB_LOG_WARN,
+		        "a disk did not grow to %llu bytes",
+		        (unsigned long long)bytes);
+}
+
+static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
+                       int *fds, uint32_t nfds)
+{
+	struct pvb_blkback_io *io =
+		pvb_container(k, struct pvb_blkback_io, link);
+	const struct pvb_blk_msg *m = msg;
+
+	if (bytes != sizeof(*m)) {
+		pvb_log(io->config.log, PVB_LOG_ERROR,
+		        "a message of another version to a block queue");
+		return;
+	}
+	switch (m->type) {
+	case PVB_BLK_MSG_ATTACH:
+		on_attach(io, &m->u.back_attach, fds, nfds);
+		break;
+	case PVB_BLK_MSG_DRAIN:
+		on_drain(io, m->cut != 0);
+		break;
+	case PVB_BLK_MSG_DETACH:
+		on_detach(io);
+		break;
+	case PVB_BLK_MSG_RESIZED:
+		on_resized(io, &m->u.geometry);
+		break;
+	default:                        /* GO is for fronts */
+		break;
+	}
+}
+
+static void on_closed(struct pvb_link *k)
+{
+	struct pvb_blkback_io *io =
+		pvb_container(k, struct pvb_blkback_io, link);
+
+	io->line_cut = true;
+	if (io->state != DETACHED)
+		stop(io, true);
+	else if (io->config.closed)
+		io->config.closed(io, io->config.arg);
+}
+
+static const struct pvb_link_ops link_ops = {
+	.message = on_message, .closed = on_closed,
+};
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+int pvb_blkback_io_create(struct pvb_loop *loop, int link_fd,
+                          const struct pvb_blkback_io_config *c,
+                          struct pvb_blkback_io **out, struct pvb_err *e)
+{
+	struct pvb_blkback_io *io = calloc(1, sizeof(*io));
+	int r;
+
+	if (!io) {
+		(void)close(link_fd);
+		return pvb_err_set(e, -ENOMEM, "out of memory");
+	}
+	io->loop = loop;
+	io->config = *c;
+	io->no_space.burst = 1;
+	io->no_space.period_ns = REPORT_PERIOD_MS * UINT64_C(1000000);
+	r = pvb_link_init(&io->link, loop, link_fd, &link_ops);
+	if (r < 0) {
+		free(io);
+		return pvb_err_set(e, r, "cannot watch a block queue's link: %s",
+		                   strerror(-r));
+	}
+	*out = io;
+	return 0;
+}
+
+void pvb_blkback_io_destroy(struct pvb_blkback_io *io)
+{
+	if (!io)
+		return;
+	io->line_cut = true;
+	io->config.closed = NULL;
+	pvb_link_fini(&io->link);
+	if (io->state != DETACHED) {
+		stop(io, true);
+		/* What a turn fails at does not keep the disk from finishing. */
+		while (io->state != DETACHED)
+			(void)pvb_loop_turn(io->loop, true);
+	}
+	free(io);
+}

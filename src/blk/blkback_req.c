@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_req.c - requests as the ring brings them, and answers as it takes
+ * them; see blkback_req.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "blkback_req.h"
+
+/* Where there is no window: 16 MiB, of which only what is used is touched. */
+enum { BOUNCE_PAGES_MAX = 4096 };
+
+static struct pvb_blkback_req *req_of(struct pvb_qnode *n)
+{
+	return pvb_container(n, struct pvb_blkback_req, node);
+}
+
+static struct pvb_blkback_queue *queue_of(struct pvb_pump *p)
+{
+	return pvb_container(p, struct pvb_blkback_queue, pump);
+}
+
+static void count_in_flight(struct pvb_blkback_queue *q)
+{
+	pvb_counters_set(q->c.counters, PVB_COUNT(in_flight),
+	                 pvb_pool_used(&q->reqs));
+}
+
+void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why)
+{
+	pvb_counters_refused(r->q->c.counters, why);
+	r->refused = true;
+	r->status = pvb_blk_why_status(why);
+}
+
+void pvb_blkback_answer(struct pvb_blkback_req *r)
+{
+	struct pvb_blkback_queue *q = r->q;
+
+	pvb_queue_push(&q->answers, &r->node);
+	pvb_pump_ready(&q->pump);
+}
+
+void pvb_blkback_free(struct pvb_blkback_req *r)
+{
+	struct pvb_blkback_queue *q = r->q;
+
+	pvb_guest_back_put(&q->guest, &r->pages);
+	if (r->list)
+		pvb_pool_put(&q->lists, r->list);
+	pvb_pool_put(&q->reqs, r);
+}
+
+/* ---- from the ring ---------------------------------------------------------- */
+
+static uint32_t take(struct pvb_pump *p, uint32_t n)
+{
+	struct pvb_blkback_queue *q = queue_of(p);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct pvb_blkback_req *r = pvb_pool_get(&q->reqs, NULL);
+
+		/* The ring bounds what is taken and not yet answered. */
+		assert(r);
+		pvb_ring_copy(&q->c.channel->ring, i, r->slot);
+		q->batch[i] = r;
+	}
+	q->batch_count = n;
+	return n;
+}
+
+/* The segments of an indirect request, copied out once. */
+static enum pvb_why fetch_segs(struct pvb_blkback_queue *q,
+                               struct pvb_blk_req *s)
+{
+	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
+		uint32_t bytes = pvb_blk_indirect_count(s, i) *
+		                 PVB_BLK_SEG_BYTES;
+
+		assert(bytes <= sizeof(q->list));
+		if (pvb_guest_back_fetch(&q->guest, s->indirect_gref[i],
+		                         q->list, bytes) < 0)
+			return PVB_WHY_GRANT;
+		pvb_blk_segs_decode(s, i, q->list);
+	}
+	return PVB_OK;
+}
+
+/* What the request is about, out of the scratch into its own place. */
+static void keep(struct pvb_blkback_req *r, const struct pvb_blk_req *s)
+{
+	struct pvb_blkback_queue *q = r->q;
+
+	r->nr_segs = s->nr_segs;
+	r->secure = s->secure;
+	r->offset_bytes = s->sector * PVB_BLK_SECTOR_BYTES;
+	r->length_bytes = s->nr_sectors * PVB_BLK_SECTOR_BYTES;
+	r->seg = r->small_seg;
+	r->pages.iov = r->small_iov;
+	if (s->nr_segs > PVB_BLK_SEGS_DIRECT) {
+		r->list = pvb_pool_get(&q->lists, NULL);
+		assert(r->list);        /* there is one for each slot */
+		r->pages.iov = r->list;
+		r->seg = (void *)(r->pages.iov +
+		                  q->c.geometry.segs_indirect_max);
+	}
+	memcpy(r->seg, s->seg, s->nr_segs * sizeof(s->seg[0]));
+}
+
+static enum pvb_why decode(struct pvb_blkback_req *r)
+{
+	struct pvb_blkback_queue *q = r->q;
+	const struct pvb_blk_geometry *geo = &q->c.geometry;
+	struct pvb_blk_req *s = &q->scratch;
+	enum pvb_why why = pvb_blk_req_decode(s, q->c.abi, r->slot,
+	                                      geo->segs_direct_max,
+	                                      geo->segs_indirect_max);
+
+	r->id = s->id;
+	r->op = s->op;
+	if (why == PVB_OK && s->indirect)
+		why = fetch_segs(q, s);
+	if (why == PVB_OK)
+		why = pvb_blk_req_check(s, geo);
+	if (why == PVB_OK)
+		keep(r, s);
+	return why;
+}
+
+static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
+{
+	r->q = q;
+	r->start_ns = pvb_loop_now_ns(q->c.loop);
+	r->refused = false;
+	r->nr_segs = 0;
+	r->iov_sent = 0;
+	r->list = NULL;
+	r->pages.iovcnt = 0;
+	r->pages.bounced = false;
+	r->pages.failed = false;
+}
+
+static bool work(struct pvb_pump *p)
+{
+	struct pvb_blkback_queue *q = queue_of(p);
+
+	for (uint32_t i = 0; i < q->batch_count; i++) {
+		struct pvb_blkback_req *r = q->batch[i];
+		enum pvb_why why;
+
+		start(q, r);
+		why = decode(r);
+		if (why == PVB_OK) {
+			pvb_queue_push(&q->waiting, &r->node);
+		} else {
+			pvb_blkback_refuse(r, why);
+			pvb_blkback_answer(r);
+		}
+	}
+	count_in_flight(q);
+	pvb_blkback_begin(q);
+	return true;
+}
+
+/* ---- to the ring -------------------------------------------------------------- */
+
+/* Bring what was read over into the guest's pages, where it is not there. */
+static void return_data(struct pvb_blkback_queue *q)
+{
+	struct pvb_qnode *n;
+
+	for (n = q->answers.head; n; n = n->next) {
+		struct pvb_blkback_req *r = req_of(n);
+
+		if (r->op == PVB_BLK_READ && r->status == PVB_BLK_OKAY)
+			pvb_guest_back_copy(&q->guest, &r->pages, r->seg, true);
+	}
+	pvb_guest_back_flush(&q->guest);
+	for (n = q->answers.head; n; n = n->next)
+		if (req_of(n)->pages.failed && !req_of(n)->refused)
+			pvb_blkback_refuse(req_of(n), PVB_WHY_GRANT);
+}
+
+static void count(const struct pvb_blkback_req *r)
+{
+	static const uint8_t count_op[PVB_BLK_OP_COUNT] = {
+		[PVB_BLK_READ] = PVB_COUNT_READ,
+		[PVB_BLK_WRITE] = PVB_COUNT_WRITE,
+		[PVB_BLK_BARRIER] = PVB_COUNT_BARRIER,
+		[PVB_BLK_FLUSH] = PVB_COUNT_FLUSH,
+		[PVB_BLK_DISCARD] = PVB_COUNT_DISCARD,
+	};
+	const struct pvb_blkback_queue *q = r->q;
+	bool error = r->status != PVB_BLK_OKAY;
+
+	if (!r->refused)
+		pvb_counters_answered(q->c.counters,
+			(enum pvb_count_op)count_op[r->op],
+			error ? 0 : r->length_bytes,
+			pvb_loop_now_ns(q->c.loop) - r->start_ns, error);
+}
+
+/*
+ * The one place where answers leave: those of a batch are written, shown by
+ * one index, and only then freed.  A journal would mark them before they are
+ * written, before and after they are shown, and when they are freed.
+ */
+static void publish(struct pvb_pump *p)
+{
+	struct pvb_blkback_queue *q = queue_of(p);
+	struct pvb_ring *ring = &q->c.channel->ring;
+	struct pvb_qnode *n;
+
+	return_data(q);
+	for (n = q->answers.head; n; n = n->next) {
+		const struct pvb_blkback_req *r = req_of(n);
+		struct pvb_blk_rsp rsp = { r->id, r->op, r->status };
+
+		pvb_blk_rsp_encode(pvb_ring_out(ring, 0), q->c.abi, &rsp);
+		pvb_ring_push(ring, 1);
+	}
+	pvb_channel_publish(q->c.channel);
+	while ((n = pvb_queue_pop(&q->answers))) {
+		count(req_of(n));
+		pvb_blkback_free(req_of(n));
+	}
+	count_in_flight(q);
+	/* Bounce pages came back; or it was the last request. */
+	if (q->stopped || !pvb_queue_is_empty(&q->waiting))
+		pvb_loop_defer(q->c.loop, &q->task);
+}
+
+static void broken(struct pvb_pump *p)
+{
+	struct pvb_blkback_queue *q = queue_of(p);
+
+	pvb_counters_refused(q->c.counters, PVB_WHY_RING_INDEX);
+	q->c.ops->broken(q);
+}
+
+static const struct pvb_pump_ops pump_ops = {
+	.take = take, .work = work, .publish = publish, .broken = broken,
+};
+
+/* ---- life ------------------------------------------------------------------------ */
+
+static void go_on(struct pvb_loop_task *t)
+{
+	struct pvb_blkback_queue *q =
+		pvb_container(t, struct pvb_blkback_queue, task);
+
+	pvb_blkback_begin(q);
+	if (q->stopped && pvb_blkback_queue_is_quiet(q))
+		q->c.ops->quiet(q);
+}
+
+/* Can this lane and this queue do what the guest has been promised? */
+static bool can_keep(const struct pvb_blkback_queue_config *c)
+{
+	const struct pvb_blk_geometry *geo = &c->geometry;
+	const struct pvb_disk_info *info = &c->lane->info;
+
+	return geo->segs_direct_max == PVB_BLK_SEGS_DIRECT &&
+	       geo->segs_indirect_max <= PVB_BLK_SEGS_MAX &&
+	       geo->sector_size_bytes >= PVB_BLK_SECTOR_BYTES &&
+	       geo->sector_size_bytes <= PVB_BLK_PAGE_BYTES &&
+	       geo->sector_size_bytes % info->sector_size_bytes == 0 &&
+	       geo->sectors <= info->size_bytes / PVB_BLK_SECTOR_BYTES &&
+	       info->io_max_bytes >= PVB_BLK_PAGE_BYTES && info->iov_max > 0;
+}
+
+static uint32_t bounce_pages(uint32_t slots, uint32_t segs)
+{
+	return slots > BOUNCE_PAGES_MAX / segs ? BOUNCE_PAGES_MAX : slots * segs;
+}
+
+static int make_pools(struct pvb_blkback_queue *q)
+{
+	uint32_t slots = q->c.channel->ring.size;
+	uint32_t segs = q->c.geometry.segs_indirect_max;
+	int r = pvb_pool_init(&q->reqs, slots, sizeof(struct pvb_blkback_req));
+
+	if (r == 0 && segs > PVB_BLK_SEGS_DIRECT)
+		r = pvb_pool_init(&q->lists, slots,
+		                  segs * (sizeof(struct iovec) +
+		                          sizeof(struct pvb_seg)));
+	if (segs < PVB_BLK_SEGS_DIRECT)
+		segs = PVB_BLK_SEGS_DIRECT;
+	if (r == 0)
+		r = pvb_guest_back_init(&q->guest, q->c.mem, q->c.front_domid,
+		                        bounce_pages(slots, segs),
+		                        q->c.lane->info.io_max_bytes);
+	return r;
+}
+
+int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
+                           const struct pvb_blkback_queue_config *c)
+{
+	int r;
+
+	memset(q, 0, sizeof(*q));
+	if (!can_keep(c))
+		return -EINVAL;
+	q->c = *c;
+	q->task.run = go_on;
+	r = make_pools(q);
+	if (r < 0) {
+		pvb_blkback_queue_fini(q);
+		return r;
+	}
+	pvb_pump_start(&q->pump, c->loop, c->channel, &pump_ops);
+	return 0;
+}
+
+void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
+{
+	pvb_pump_stop(&q->pump);
+	if (q->c.loop)
+		pvb_loop_undefer(q->c.loop, &q->task);
+	pvb_guest_back_fini(&q->guest);
+	pvb_pool_fini(&q->lists);
+	pvb_pool_fini(&q->reqs);
+	memset(q, 0, sizeof(*q));
+}
+
+void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors)
+{
+	q->c.geometry.sectors = sectors;
+}
+
+void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut)
+{
+	q->stopped = true;
+	pvb_pump_pause(&q->pump, true);
+	if (cut) {
+		q->cut = true;
+		pvb_blkback_drop(q);
+		count_in_flight(q);
+	}
+	pvb_loop_defer(q->c.loop, &q->task);
+}
+
+bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q)
+{
+	return pvb_pool_used(&q->reqs) == 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_req.h - the requests of one attached ring of a block backend: from
+ * the slot to the disk and back to the slot.
+ *
+ *   ring --take--> batch --decode, check--> waiting --pages--> ready
+ *     ^                        |               ^                | submit
+ *     |                     refused            | (a barrier, or |
+ *     |                        v               |  no bounce)    v
+ *     +---- publish ------- answers <-------- done ----------- disk
+ *
+ * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk;
+ * blkback_io.c owns the whole.  A request is copied out of its slot once, to
+ * where it stays until its answer has been published, and leaves by answers
+ * alone unless the connection is being cut.
+ */
+#ifndef PVB_BLKBACK_REQ_H
+#define PVB_BLKBACK_REQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/pool.h"
+#include "base/queue.h"
+#include "disk/disk.h"
+#include "flow/channel.h"
+#include "flow/counters.h"
+#include "flow/guest_back.h"
+#include "flow/pump.h"
+#include "proto/blkproto.h"
+
+struct pvb_blkback_queue;
+struct pvb_blkback_req;
+
+struct pvb_blkback_queue_ops {
+	/* The peer broke the ring; said once. */
+	void (*broken)(struct pvb_blkback_queue *q);
+	/* Stopped, and nothing is left of what had been taken.  The queue may
+	   be ended from inside. */
+	void (*quiet)(struct pvb_blkback_queue *q);
+	/* A write failed for want of space. */
+	void (*no_space)(struct pvb_blkback_queue *q);
+};
+
+struct pvb_blkback_queue_config {
+	const struct pvb_blkback_queue_ops *ops;
+	struct pvb_loop     *loop;      /* all borrowed until fini */
+	struct pvb_mem      *mem;
+	struct pvb_channel  *channel;   /* mapped */
+	struct pvb_disk     *lane;
+	struct pvb_counters *counters;  /* or NULL */
+	uint16_t             front_domid;
+	enum pvb_abi         abi;
+	struct pvb_blk_geometry geometry;
+};
+
+struct pvb_blkback_queue {              /* caller's storage */
+	struct pvb_blkback_queue_config c;
+	struct pvb_pump       pump;
+	struct pvb_guest_back guest;
+	struct pvb_pool       reqs;     /* as many as the ring has slots */
+	struct pvb_pool       lists;    /* for what a slot cannot hold */
+	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
+
+	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
+	uint32_t         batch_count;
+	struct pvb_queue waiting;       /* legal; could not begin yet */
+	struct pvb_queue ready;         /* have their pages; the lane next */
+	struct pvb_queue answers;       /* done; not yet published */
+	uint32_t begun;                 /* from pages to answer */
+	uint32_t submitted;             /* in the lane */
+	struct pvb_blkback_req *barrier;        /* it alone may be under way */
+	bool     stopped, cut;
+
+	struct pvb_blk_req scratch;     /* the request that is being decoded */
+	unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
+};
+
+/* Begins to take requests on the loop's next turn.  0, -ENOMEM, or -EINVAL:
+   the geometry promises what this lane or this queue cannot keep. */
+int  pvb_blkback_queue_init(struct pvb_blkback_queue *q,
+                            const struct pvb_blkback_queue_config *c);
+/* Must be quiet (asserted).  All-zero: fine. */
+void pvb_blkback_queue_fini(struct pvb_blkback_queue *q);
+
+/* The disk has grown. */
+void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors);
+/*
+ * Take no more, and say quiet (on a later turn) once what was taken has been
+ * answered.  `cut`: nobody reads answers any more, only what the lane has is
+ * waited for.  May be called again, to cut.
+ */
+void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut);
+bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
+
+/* ---- between the side of the ring and that of the disk --------------------- */
+
+struct pvb_blkback_req {
+	/* The guest's bytes, as they were when they were looked at. */
+	unsigned char slot[PVB_BLK_SLOT_MAX];
+	struct pvb_qnode node;
+	struct pvb_blkback_queue *q;
+	uint64_t id, start_ns;
+	uint64_t offset_bytes, length_bytes;
+	int16_t  status;                /* of the answer */
+	uint8_t  op;                    /* enum pvb_blk_op; echoed */
+	bool     secure, refused;
+	uint16_t nr_segs;
+	uint8_t  step;                  /* blkback_req_disk.c's */
+	uint32_t iov_sent;              /* likewise: the lane has had these */
+	void    *list;                  /* of q->lists; NULL: all fits in here */
+	struct pvb_seg *seg;
+	struct pvb_guest_pages pages;
+	struct pvb_io io;
+	struct pvb_seg small_seg[PVB_BLK_SEGS_DIRECT];
+	struct iovec   small_iov[PVB_BLK_SEGS_DIRECT];
+};
+
+/* The one place where a request is refused: counted, and its status set. */
+void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why);
+/* To be published with the next batch; `r` may be gone on return. */
+void pvb_blkback_answer(struct pvb_blkback_req *r);
+/* Begin what waits as far as may be, and push it on to the lane. */
+void pvb_blkback_begin(struct pvb_blkback_queue *q);
+/* Let go of what has not reached the lane. */
+void pvb_blkback_drop(struct pvb_blkback_queue *q);
+void pvb_blkback_free(struct pvb_blkback_req *r);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_req.c - callers' requests into slots of the ring; see
+ * blkfront_req.h.
+ *
+ * A ring request carries a row of segments, each of whole sectors inside one
+ * page.  It is filled from the oldest pending request; if that fits whole and
+ * the next one begins where it ends, from that too.  A request that is longer
+ * than its turn goes to the end of the line with the rest.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "blkfront_req.h"
+
+/* ---- a request's memory ---------------------------------------------------- */
+
+/* What lies in a row at the cursor, which skips empty vectors. */
+static void *at_cursor(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
+                       uint64_t *bytes)
+{
+	const struct iovec *v = &io->iov[c->index];
+
+	while (c->offset == v->iov_len) {
+		v = &io->iov[++c->index];
+		c->offset = 0;
+	}
+	*bytes = v->iov_len - c->offset;
+	return (char *)v->iov_base + c->offset;
+}
+
+void pvb_blkfront_move(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
+                       void *page, uint32_t bytes, bool to_page)
+{
+	uint32_t moved = 0;
+
+	while (moved < bytes) {
+		uint64_t row;
+		void *at = at_cursor(io, c, &row);
+		uint32_t n = row < bytes - moved ? (uint32_t)row
+		                                 : bytes - moved;
+
+		if (to_page)
+			memcpy((char *)page + moved, at, n);
+		else
+			memcpy(at, (char *)page + moved, n);
+		c->offset += n;
+		moved += n;
+	}
+}
+
+static void skip(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
+                 uint32_t bytes)
+{
+	while (bytes > 0) {
+		uint64_t row;
+		uint32_t n;
+
+		(void)at_cursor(io, c, &row);
+		n = row < bytes ? (uint32_t)row : bytes;
+		c->offset += n;
+		bytes -= n;
+	}
+}
+
+/* Can all of it be sent as it lies? */
+static bool lies_in_shared_pages(const struct pvb_blkfront_queue *q,
+                                 const struct pvb_io *io)
+{
+	uintptr_t mask = q->geometry.sector_size_bytes - 1;
+
+	if (q->bounce_always || (io->op != PVB_IO_READ && io->op != PVB_IO_WRITE))
+		return false;
+	for (uint32_t i = 0; i < io->iovcnt; i++) {
+		const struct iovec *v = &io->iov[i];
+
+		if ((((uintptr_t)v->iov_base | v->iov_len) & mask) != 0 ||
+		    !pvb_guest_front_holds(&q->data, v->iov_base, v->iov_len))
+			return false;
+	}
+	return true;
+}
+
+/* ---- segments ------------------------------------------------------------------ */
+
+/* Is there room for one more?  Beyond what a slot holds it needs a list. */
+static bool seg_room(struct pvb_blkfront_queue *q,
+                     struct pvb_blkfront_shadow *s)
+{
+	struct pvb_blk_req *r = &q->scratch;
+
+	if (r->nr_segs < PVB_BLK_SEGS_DIRECT)
+		return true;
+	if (!s->list && r->nr_segs < q->segs_max)
+		s->list = pvb_guest_front_page_get(&q->lists,
+		                                   &r->indirect_gref[0]);
+	return s->list && r->nr_segs < q->segs_max;
+}
+
+static void seg_add(struct pvb_blkfront_queue *q, uint32_t gref,
+                    uint32_t offset, uint32_t bytes)
+{
+	q->scratch.seg[q->scratch.nr_segs++] = (struct pvb_seg){
+		.gref = gref,
+		.first = (uint8_t)(offset / PVB_BLK_SECTOR_BYTES),
+		.last = (uint8_t)((offset + bytes) / PVB_BLK_SECTOR_BYTES - 1),
+	};
+}
+
+/* The rest of this page, as it lies. */
+static uint32_t add_shared(struct pvb_blkfront_queue *q,
+                           const struct pvb_io *io,
+                           struct pvb_blkfront_cursor *c)
+{
+	uint64_t row;
+	void *at = at_cursor(io, c, &row);
+	uint32_t offset = (uint32_t)((uintptr_t)at % PVB_BLK_PAGE_BYTES);
+	uint32_t n = PVB_BLK_PAGE_BYTES - offset;
+
+	if (row < n)
+		n = (uint32_t)row;
+	seg_add(q, pvb_guest_front_gref(&q->data, at), offset, n);
+	c->offset += n;
+	return n;
+}
+
+/* A page of our own; 0: there is none now. */
+static uint32_t add_bounced(struct pvb_blkfront_queue *q,
+                            struct pvb_blkfront_shadow *s,
+                            const struct pvb_io *io,
+                            struct pvb_blkfront_cursor *c, uint64_t left)
+{
+	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
+	                                       : PVB_BLK_PAGE_BYTES;
+	uint32_t gref;
+	void *page = pvb_guest_front_page_get(&q->data, &gref);
+
+	if (!page)
+		return 0;
+	s->page[s->page_count++] = page;
+	if (io->op == PVB_IO_WRITE)
+		pvb_blkfront_move(io, c, page, n, true);
+	else
+		skip(io, c, n);
+	seg_add(q, gref, 0, n);
+	return n;
+}
+
+static uint32_t add_zeros(struct pvb_blkfront_queue *q, uint64_t left)
+{
+	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
+	                                       : PVB_BLK_PAGE_BYTES;
+
+	seg_add(q, q->zero_gref, 0, n);
+	return n;
+}
+
+static void take_back(struct pvb_blkfront_queue *q,
+                      struct pvb_blkfront_shadow *s, uint16_t segs,
+                      uint16_t pages)
+{
+	q->scratch.nr_segs = segs;
+	while (s->page_count > pages)
+		pvb_guest_front_page_put(&q->data, s->page[--s->page_count]);
+}
+
+/*
+ * As much of a request as there is room for; `whole`: that or nothing.  False:
+ * nothing was added.
+ */
+static bool add_part(struct pvb_blkfront_queue *q,
+                     struct pvb_blkfront_shadow *s, struct pvb_io *io,
+                     bool whole)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+	struct pvb_blkfront_part *part = &s->part[s->part_count];
+	uint16_t segs = q->scratch.nr_segs, pages = s->page_count;
+	uint64_t left = io->length_bytes - st->sent_bytes;
+	struct pvb_blkfront_cursor c = st->at;
+	uint32_t bytes = 0, n;
+
+	while (left > 0 && seg_room(q, s)) {
+		if (io->op == PVB_IO_ZERO)
+			n = add_zeros(q, left);
+		else if (st->shared)
+			n = add_shared(q, io, &c);
+		else
+			n = add_bounced(q, s, io, &c, left);
+		if (n == 0)
+			break;
+		bytes += n;
+		left -= n;
+	}
+	if (bytes == 0 || (whole && left > 0)) {
+		take_back(q, s, segs, pages);
+		return false;
+	}
+	*part = (struct pvb_blkfront_part){ io, st->at, bytes };
+	s->part_count++;
+	st->at = c;
+	st->sent_bytes += bytes;
+	st->parts++;
+	return true;
+}
+
+/* ---- ring requests --------------------------------------------------------------- */
+
+static struct pvb_io *pop_pending(struct pvb_blkfront_queue *q)
+{
+	struct pvb_io *io = pvb_iolist_pop(&q->pending);
+
+	pvb_blkfront_state(io)->pending = false;
+	return io;
+}
+
+static void start(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
+                  enum pvb_blk_op op, uint64_t offset_bytes)
+{
+	struct pvb_blk_req *r = &q->scratch;
+
+	r->op = (uint8_t)op;
+	r->sector = offset_bytes / PVB_BLK_SECTOR_BYTES;
+	r->nr_sectors = 0;
+	r->nr_segs = 0;
+	r->secure = false;
+	s->list = NULL;
+	s->part_count = 0;
+	s->page_count = 0;
+}
+
+/* Without data: it goes with its one slot. */
+static void add_bare(struct pvb_blkfront_shadow *s, struct pvb_io *io)
+{
+	s->part[s->part_count++] = (struct pvb_blkfront_part){ .io = io };
+	pvb_blkfront_state(io)->parts++;
+}
+
+static void build_flush(struct pvb_blkfront_queue *q,
+                        struct pvb_blkfront_shadow *s)
+{
+	/* Where a back knows no flush, a barrier without data does it. */
+	start(q, s, q->geometry.flush ? PVB_BLK_FLUSH : PVB_BLK_BARRIER, 0);
+	add_bare(s, pop_pending(q));
+}
+
+static void build_discard(struct pvb_blkfront_queue *q,
+                          struct pvb_blkfront_shadow *s)
+{
+	struct pvb_io *io = pop_pending(q);
+
+	start(q, s, PVB_BLK_DISCARD, io->offset_bytes);
+	q->scratch.nr_sectors = io->length_bytes / PVB_BLK_SECTOR_BYTES;
+	q->scratch.secure = io->flags & PVB_IO_SECURE;
+	pvb_blkfront_state(io)->sent_bytes = io->length_bytes;
+	add_bare(s, io);
+}
+
+/* May `next` ride with what ends at `end_bytes`? */
+static bool is_mergeable(const struct pvb_io *first, struct pvb_io *next,
+                         uint64_t end_bytes)
+{
+	const struct pvb_blkfront_state *st;
+
+	if (!next || next->op != first->op || next->offset_bytes != end_bytes)
+		return false;
+	st = pvb_blkfront_state(next);
+	return st->sent_bytes == 0 && !st->alone && st->result == 0;
+}
+
+/* Others that follow on it, all or none of each; so if the whole fails each
+   can be tried alone, and only the one at fault fails. */
+static void merge(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
+                  const struct pvb_io *first)
+{
+	uint64_t end = first->offset_bytes + first->length_bytes;
+
+	while (s->part_count < PVB_BLKFRONT_PARTS_MAX) {
+		struct pvb_io *next = q->pending.head;
+
+		if (!is_mergeable(first, next, end) ||
+		    !add_part(q, s, next, true))
+			break;
+		(void)pop_pending(q);
+		end += next->length_bytes;
+	}
+}
+
+/* False: no page is to be had for it. */
+static bool build_data(struct pvb_blkfront_queue *q,
+                       struct pvb_blkfront_shadow *s)
+{
+	struct pvb_io *io = q->pending.head;
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+	bool whole = st->sent_bytes == 0;
+
+	start(q, s, io->op == PVB_IO_READ ? PVB_BLK_READ : PVB_BLK_WRITE,
+	      io->offset_bytes + st->sent_bytes);
+	if (!add_part(q, s, io, false))
+		return false;
+	(void)pop_pending(q);
+	if (st->sent_bytes < io->length_bytes)
+		pvb_blkfront_pend(q, io);       /* behind the others */
+	else if (whole && !st->alone && io->op != PVB_IO_ZERO)
+		merge(q, s, io);
+	return true;
+}
+
+static void emit(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
+                 uint64_t id)
+{
+	struct pvb_blk_req *r = &q->scratch;
+	uint64_t now = pvb_loop_now_ns(q->loop);
+
+	r->id = id;
+	r->indirect = r->nr_segs > PVB_BLK_SEGS_DIRECT;
+	if (r->indirect)
+		pvb_blk_segs_encode(s->list, r, 0);
+	pvb_blk_req_encode(pvb_ring_out(&q->channel.ring, 0), pvb_abi_native(),
+	                   r);
+	pvb_ring_push(&q->channel.ring, 1);
+	s->op = r->op;
+	s->sent_ns = now;
+	if (q->timeout_ns > 0 && pvb_pool_used(&q->shadows) == 1)
+		pvb_loop_arm(q->loop, &q->timer, now + q->timeout_ns);
+}
+
+/* ---- what is pending ----------------------------------------------------------------- */
+
+/* Is there nothing (more) to send of it?  Then it is out of the line. */
+static bool is_settled(struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+	bool flush = io->op == PVB_IO_FLUSH || st->flushing;
+
+	if (st->result == 0 && flush && !q->geometry.flush &&
+	    !q->geometry.barrier)
+		st->result = -EOPNOTSUPP;
+	if (st->result < 0) {
+		(void)pop_pending(q);
+		if (st->parts == 0)
+			pvb_blkfront_finish(q, io, st->result);
+		return true;
+	}
+	if (io->op == PVB_IO_ZERO && !flush &&
+	    st->parts >= PVB_BLKFRONT_ZEROS_MAX) {
+		(void)pop_pending(q);   /* comes back with an answer */
+		return true;
+	}
+	return false;
+}
+
+/* One ring request out of the head of the line.  False: not now. */
+static bool send_one(struct pvb_blkfront_queue *q)
+{
+	struct pvb_io *io = q->pending.head;
+	struct pvb_blkfront_shadow *s;
+	uint64_t id;
+	bool built = true;
+
+	if (is_settled(q, io))
+		return true;
+	s = pvb_pool_get(&q->shadows, &id);
+	if (!s)
+		return false;
+	if (io->op == PVB_IO_FLUSH || pvb_blkfront_state(io)->flushing)
+		build_flush(q, s);
+	else if (io->op == PVB_IO_DISCARD)
+		build_discard(q, s);
+	else
+		built = build_data(q, s);
+	if (built)
+		emit(q, s, id);
+	else
+		pvb_blkfront_shadow_put(q, s);
+	return built;
+}
+
+void pvb_blkfront_publish(struct pvb_pump *p)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(p, struct pvb_blkfront_queue, pump);
+
+	while (q->pending.head && pvb_ring_room(&q->channel.ring) > 0)
+		if (!send_one(q))
+			break;
+	/* What is left waits for an answer, not for the next turn. */
+	p->ready = 0;
+	pvb_channel_publish(&q->channel);
+}
+
+void pvb_blkfront_pend(struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+	assert(!st->pending);
+	st->pending = true;
+	pvb_iolist_push(&q->pending, io);
+	pvb_pump_later(&q->pump);
+}
+
+void pvb_blkfront_queue_submit(struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+	int r = q->live ? pvb_disk_check(q->info, io) : -ESHUTDOWN;
+
+	*st = (struct pvb_blkfront_state){ 0 };
+	q->accepted++;
+	if (r < 0 || (io->op != PVB_IO_FLUSH && io->length_bytes == 0)) {
+		pvb_blkfront_finish(q, io, r);
+		return;
+	}
+	st->shared = lies_in_shared_pages(q, io);
+	st->pending = true;
+	pvb_iolist_push(&q->pending, io);
+	pvb_pump_ready(&q->pump);
+}
+
+void pvb_blkfront_queue_kick(struct pvb_blkfront_queue *q)
+{
+	if (q->live && q->pump.ready > 0)
+		pvb_pump_publish(&q->pump);
+}

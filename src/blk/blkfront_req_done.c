@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_req_done.c - what the back answers, and what becomes of requests
+ * when it does not; see blkfront_req.h.
+ *
+ * An answer must name a ring request that is in flight, by slot and
+ * generation, and repeat its operation.  Else the back is not to be believed
+ * in anything, and the data path ends.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "blkfront_req.h"
+
+/* ---- done() ---------------------------------------------------------------- */
+
+void pvb_blkfront_finish(struct pvb_blkfront_queue *q, struct pvb_io *io,
+                         int result)
+{
+	pvb_blkfront_state(io)->result = result;
+	pvb_iolist_push(&q->finished, io);
+	q->finished_count++;
+	if (!q->working)
+		pvb_loop_defer(q->loop, &q->task);
+}
+
+/* What a done() finishes anew has its turn the next time. */
+bool pvb_blkfront_deliver(struct pvb_blkfront_queue *q)
+{
+	uint32_t n = q->finished_count;
+	bool gone = false;
+
+	q->gone = &gone;
+	while (n-- > 0 && q->finished.head) {
+		struct pvb_io *io = pvb_iolist_pop(&q->finished);
+
+		q->finished_count--;
+		q->accepted--;
+		io->done(io, pvb_blkfront_state(io)->result);
+		if (gone)
+			return false;
+	}
+	q->gone = NULL;
+	if (q->finished.head)
+		pvb_loop_defer(q->loop, &q->task);
+	return true;
+}
+
+/* ---- one answer --------------------------------------------------------------- */
+
+void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
+                             struct pvb_blkfront_shadow *s)
+{
+	if (s->list)
+		pvb_guest_front_page_put(&q->lists, s->list);
+	while (s->page_count > 0)
+		pvb_guest_front_page_put(&q->data, s->page[--s->page_count]);
+	pvb_pool_put(&q->shadows, s);
+	if (pvb_pool_used(&q->shadows) == 0)
+		pvb_loop_disarm(&q->timer);
+}
+
+/* What was read, from our pages to where the callers want it. */
+static void bring_back(const struct pvb_blkfront_shadow *s)
+{
+	uint32_t page = 0;
+
+	if (s->page_count == 0)
+		return;
+	for (uint32_t i = 0; i < s->part_count; i++) {
+		struct pvb_blkfront_cursor c = s->part[i].from;
+		const struct pvb_io *io = s->part[i].io;
+		uint32_t left = s->part[i].bytes;
+
+		if (pvb_blkfront_state(s->part[i].io)->shared)
+			continue;
+		while (left > 0) {
+			uint32_t n = left < PVB_BLK_PAGE_BYTES
+				? left : PVB_BLK_PAGE_BYTES;
+
+			pvb_blkfront_move(io, &c, s->page[page++], n, false);
+			left -= n;
+		}
+	}
+}
+
+/* One ring request of it is over. */
+static void part_done(struct pvb_blkfront_queue *q, struct pvb_io *io,
+                      int result)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+	st->parts--;
+	if (st->result == 0)
+		st->result = result;
+	if (st->pending)                /* sending it goes on, or finds this */
+		return;
+	if (st->result < 0) {
+		if (st->parts == 0)
+			pvb_blkfront_finish(q, io, st->result);
+	} else if (st->sent_bytes < io->length_bytes) {
+		pvb_blkfront_pend(q, io);
+	} else if (st->parts == 0 && (io->flags & PVB_IO_FUA) &&
+	           !st->flushing) {
+		st->flushing = true;
+		pvb_blkfront_pend(q, io);
+	} else if (st->parts == 0) {
+		pvb_blkfront_finish(q, io, 0);
+	}
+}
+
+/* One of several failed, and nobody knows which: each for itself. */
+static void try_alone(struct pvb_blkfront_queue *q,
+                      const struct pvb_blkfront_shadow *s)
+{
+	for (uint32_t i = 0; i < s->part_count; i++) {
+		struct pvb_io *io = s->part[i].io;
+		struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+		*st = (struct pvb_blkfront_state){
+			.shared = st->shared, .alone = true,
+		};
+		pvb_blkfront_pend(q, io);
+	}
+}
+
+/* The back does not do that after all.  True: there is another way. */
+static bool lost_feature(struct pvb_blkfront_queue *q, uint8_t op)
+{
+	switch (op) {
+	case PVB_BLK_FLUSH:
+		q->geometry.flush = false;
+		break;
+	case PVB_BLK_BARRIER:
+		q->geometry.barrier = false;
+		break;
+	case PVB_BLK_DISCARD:
+		q->info->discard = q->info->discard_secure = false;
+		return false;
+	default:
+		return false;
+	}
+	q->info->flush = q->info->fua = q->geometry.flush || q->geometry.barrier;
+	return q->info->flush;
+}
+
+static int result_of(const struct pvb_blkfront_shadow *s, int16_t status)
+{
+	bool data = s->op == PVB_BLK_READ || s->op == PVB_BLK_WRITE;
+
+	if (status == PVB_BLK_OKAY)
+		return 0;
+	return status == PVB_BLK_EOPNOTSUPP && !data ? -EOPNOTSUPP : -EIO;
+}
+
+static void answered(struct pvb_blkfront_queue *q,
+                     struct pvb_blkfront_shadow *s, int16_t status)
+{
+	int result = result_of(s, status);
+
+	if (result == 0 && s->op == PVB_BLK_READ)
+		bring_back(s);
+	if (result == -EOPNOTSUPP && lost_feature(q, s->op)) {
+		/* A flush, once more and the other way. */
+		pvb_blkfront_state(s->part[0].io)->parts--;
+		pvb_blkfront_pend(q, s->part[0].io);
+	} else if (result < 0 && s->part_count > 1) {
+		try_alone(q, s);
+	} else {
+		for (uint32_t i = 0; i < s->part_count; i++)
+			part_done(q, s->part[i].io, result);
+	}
+	pvb_blkfront_shadow_put(q, s);
+}
+
+/* ---- the ring ---------------------------------------------------------------------- */
+
+uint32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(p, struct pvb_blkfront_queue, pump);
+
+	for (uint32_t i = 0; i < n; i++)
+		pvb_ring_copy(&q->channel.ring, i, q->rsp[i]);
+	q->taken = n;
+	return n;
+}
+
+static enum pvb_why one_response(struct pvb_blkfront_queue *q, const void *slot)
+{
+	struct pvb_blkfront_shadow *s;
+	struct pvb_blk_rsp rsp;
+
+	pvb_blk_rsp_decode(&rsp, pvb_abi_native(), slot);
+	s = pvb_pool_find(&q->shadows, rsp.id);
+	if (!s)
+		return PVB_WHY_RSP_ID;
+	if (rsp.op != s->op)
+		return PVB_WHY_RSP_OP;
+	answered(q, s, rsp.status);
+	return PVB_OK;
+}
+
+bool pvb_blkfront_work(struct pvb_pump *p)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(p, struct pvb_blkfront_queue, pump);
+	enum pvb_why why = PVB_OK;
+
+	q->working = true;
+	for (uint32_t i = 0; i < q->taken && why == PVB_OK; i++)
+		why = one_response(q, q->rsp[i]);
+	q->working = false;
+	if (why != PVB_OK) {
+		pvb_blkfront_queue_fail(q, why);
+		return true;
+	}
+	if (q->pending.head)
+		pvb_pump_later(&q->pump);
+	if (q->stopped)
+		pvb_loop_defer(q->loop, &q->task);
+	return pvb_blkfront_deliver(q);
+}
+
+/* ---- the end of all of them ---------------------------------------------------------- */
+
+void pvb_blkfront_cut(struct pvb_blkfront_queue *q, int result)
+{
+	struct pvb_io *io;
+
+	while ((io = pvb_iolist_pop(&q->pending))) {
+		struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+		st->pending = false;
+		st->result = result;
+		if (st->parts == 0)
+			pvb_blkfront_finish(q, io, result);
+	}
+	for (uint32_t i = 0; i < q->shadows.count; i++) {
+		struct pvb_blkfront_shadow *s = pvb_pool_at(&q->shadows, i);
+
+		if (!s)
+			continue;
+		for (uint32_t k = 0; k < s->part_count; k++)
+			part_done(q, s->part[k].io, result);
+		pvb_blkfront_shadow_put(q, s);
+	}
+}
+
+void pvb_blkfront_queue_fail(struct pvb_blkfront_queue *q, enum pvb_why why)
+{
+	if (q->failed)
+		return;
+	q->failed = true;
+	q->failed_why = why;
+	q->live = false;
+	pvb_pump_pause(&q->pump, true);
+	pvb_blkfront_cut(q, -EIO);
+	pvb_loop_defer(q->loop, &q->task);
+}
+
+void pvb_blkfront_timed_out(struct pvb_loop_timer *t)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(t, struct pvb_blkfront_queue, timer);
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 0; i < q->shadows.count; i++) {
+		const struct pvb_blkfront_shadow *s =
+			pvb_pool_at(&q->shadows, i);
+
+		if (s && s->sent_ns < oldest)
+			oldest = s->sent_ns;
+	}
+	if (oldest == UINT64_MAX)
+		return;
+	if (pvb_loop_now_ns(q->loop) - oldest >= q->timeout_ns)
+		pvb_blkfront_queue_fail(q, PVB_WHY_TIMEOUT);
+	else
+		pvb_loop_arm(q->loop, t, oldest + q->timeout_ns);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_req_life.c - attach, go, stop, detach of a front's queue; see
+ * blkfront_req.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "blkfront_req.h"
+
+enum {
+	DATA_PAGES_MAX = 4096,          /* 16 MiB, shared as it is needed */
+	IOV_MAX_TOLD   = 1024,
+};
+/* Whatever a caller wants to move at once is split. */
+#define IO_MAX_BYTES (UINT64_C(1) << 30)
+
+static struct pvb_blkfront_queue *queue_of(struct pvb_pump *p)
+{
+	return pvb_container(p, struct pvb_blkfront_queue, pump);
+}
+
+static void broken(struct pvb_pump *p)
+{
+	pvb_blkfront_queue_fail(queue_of(p), PVB_WHY_RING_INDEX);
+}
+
+static const struct pvb_pump_ops pump_ops = {
+	.take = pvb_blkfront_take, .work = pvb_blkfront_work,
+	.publish = pvb_blkfront_publish, .broken = broken,
+};
+
+/* Nothing of the queue is touched after the owner was told something. */
+static void task_run(struct pvb_loop_task *t)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(t, struct pvb_blkfront_queue, task);
+
+	if (!pvb_blkfront_deliver(q))
+		return;
+	if (q->failed && !q->failed_told) {
+		q->failed_told = true;
+		if (q->stopped)
+			pvb_loop_defer(q->loop, &q->task);
+		q->ops->failed(q, q->failed_why);
+		return;
+	}
+	if (q->stopped && q->accepted == 0 && !q->quiet_told) {
+		q->quiet_told = true;
+		q->ops->quiet(q);
+	}
+}
+
+void pvb_blkfront_queue_init(struct pvb_blkfront_queue *q,
+                             const struct pvb_blkfront_queue_ops *ops,
+                             struct pvb_loop *loop,
+                             struct pvb_disk_info *info, bool bounce_always)
+{
+	memset(q, 0, sizeof(*q));
+	q->ops = ops;
+	q->loop = loop;
+	q->info = info;
+	q->bounce_always = bounce_always;
+	q->task.run = task_run;
+	q->timer.fired = pvb_blkfront_timed_out;
+}
+
+void pvb_blkfront_queue_fini(struct pvb_blkfront_queue *q)
+{
+	q->live = false;
+	if (q->attached) {
+		pvb_blkfront_cut(q, -ESHUTDOWN);
+		pvb_blkfront_queue_detach(q);
+	}
+	if (q->gone)
+		*q->gone = true;
+	while (q->finished.head)
+		(void)pvb_blkfront_deliver(q);
+	pvb_loop_undefer(q->loop, &q->task);
+	pvb_guest_front_fini(&q->data);
+}
+
+/* ---- attach ------------------------------------------------------------------- */
+
+static int open_pages(struct pvb_blkfront_queue *q,
+                      const struct pvb_blkfront_queue_attach *a)
+{
+	uint32_t slots = q->channel.ring.size;
+	uint32_t pages = slots * q->segs_max;
+	struct pvb_guest_front_config c = {
+		.mem = a->mem, .peer = a->back_domid,
+		.pages_max = pages < DATA_PAGES_MAX ? pages : DATA_PAGES_MAX,
+		.reserve = q->segs_max,
+	};
+	int r = pvb_guest_front_open(&q->data, &c);
+
+	if (r < 0)
+		return r;
+	c.read_only = true;
+	c.pages_max = slots + 1;
+	c.reserve = 2;                  /* the zeros, and one list */
+	r = pvb_guest_front_open(&q->lists, &c);
+	if (r < 0)
+		return r;
+	/* Shared pages are born zero; nobody ever writes this one. */
+	q->zero_page = pvb_guest_front_page_get(&q->lists, &q->zero_gref);
+	assert(q->zero_page);
+	return 0;
+}
+
+static void undo(struct pvb_blkfront_queue *q)
+{
+	if (q->zero_page)
+		pvb_guest_front_page_put(&q->lists, q->zero_page);
+	q->zero_page = NULL;
+	pvb_guest_front_close(&q->lists);
+	pvb_guest_front_close(&q->data);
+	pvb_pool_fini(&q->shadows);
+	pvb_channel_fini(&q->channel);
+}
+
+static uint32_t segs_max(uint16_t indirect_max)
+{
+	if (indirect_max <= PVB_BLK_SEGS_DIRECT)
+		return PVB_BLK_SEGS_DIRECT;
+	return indirect_max < PVB_BLK_SEGS_MAX ? indirect_max
+	                                       : PVB_BLK_SEGS_MAX;
+}
+
+int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
+                              const struct pvb_blkfront_queue_attach *a)
+{
+	const struct pvb_channel_config c = {
+		.loop = q->loop, .mem = a->mem, .peer = a->back_domid,
+		.order = a->ring_order,
+		.slot_bytes = pvb_blk_slot_bytes(pvb_abi_native()),
+	};
+	int r;
+
+	assert(!q->attached);
+	q->timeout_ns = a->timeout_ns;
+	q->segs_max = segs_max(a->indirect_max);
+	r = pvb_channel_offer(&q->channel, &c);
+	if (r < 0)
+		return r;
+	r = pvb_pool_init(&q->shadows, q->channel.ring.size,
+	                  sizeof(struct pvb_blkfront_shadow) +
+	                  q->segs_max * sizeof(void *));
+	if (r == 0)
+		r = open_pages(q, a);
+	if (r < 0) {
+		undo(q);
+		return r;
+	}
+	q->attached = true;
+	q->failed = q->failed_told = false;
+	q->stopped = q->quiet_told = false;
+	pvb_pump_start(&q->pump, q->loop, &q->channel, &pump_ops);
+	return 0;
+}
+
+void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
+                           const struct pvb_blk_geometry *g)
+{
+	q->geometry = *g;
+	*q->info = (struct pvb_disk_info){
+		.size_bytes = g->sectors * PVB_BLK_SECTOR_BYTES,
+		.sector_size_bytes = g->sector_size_bytes,
+		.physical_size_bytes = g->physical_size_bytes,
+		.discard_granularity_bytes = g->discard_granularity_bytes,
+		.discard_alignment_bytes = g->discard_alignment_bytes,
+		.depth_max = q->channel.ring.size,
+		.iov_max = IOV_MAX_TOLD,
+		.io_max_bytes = IO_MAX_BYTES,
+		.read_only = g->read_only,
+		.flush = g->flush || g->barrier,
+		.fua = g->flush || g->barrier,  /* by a flush behind it */
+		.discard = g->discard,
+		.discard_secure = g->discard && g->discard_secure,
+		.zero = true,                   /* by writing zeros */
+	};
+	q->live = q->attached && !q->failed && !q->stopped;
+}
+
+/* ---- stop, detach ---------------------------------------------------------------- */
+
+void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut)
+{
+	q->live = false;
+	q->stopped = true;
+	q->quiet_told = false;
+	if (cut && q->attached) {
+		/* Answers that still come find nobody: do not even look. */
+		pvb_pump_pause(&q->pump, true);
+		pvb_blkfront_cut(q, -EIO);
+	}
+	pvb_loop_defer(q->loop, &q->task);
+}
+
+void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q)
+{
+	if (!q->attached)
+		return;
+	pvb_pump_stop(&q->pump);
+	q->live = false;
+	pvb_blkfront_cut(q, -EIO);      /* nothing, after a stop */
+	pvb_loop_disarm(&q->timer);
+	undo(q);
+	q->attached = false;
+}
+
+/* ---- buffers ------------------------------------------------------------------------ */
+
+static uint32_t pages_of(size_t bytes)
+{
+	const size_t most = PVB_GUEST_AREA_PAGES_MAX;
+	size_t n = (bytes + PVB_BLK_PAGE_BYTES - 1) / PVB_BLK_PAGE_BYTES;
+
+	/* One too many, so that it is refused, for what is far too many. */
+	return bytes <= most * PVB_BLK_PAGE_BYTES ? (uint32_t)n
+	                                          : (uint32_t)most + 1;
+}
+
+void *pvb_blkfront_queue_buffer_get(struct pvb_blkfront_queue *q, size_t bytes)
+{
+	if (!q->live || q->bounce_always)
+		return NULL;
+	return pvb_guest_front_run_get(&q->data, pages_of(bytes));
+}
+
+void pvb_blkfront_queue_buffer_put(struct pvb_blkfront_queue *q, void *buffer,
+                                   size_t bytes)
+{
+	pvb_guest_front_run_put(&q->data, buffer, pages_of(bytes));
+}
