@@ -25,6 +25,7 @@ enum {
 struct pvb_mem_front {
 	uint16_t peer;
 	uint32_t area;                  /* its number; 0: none yet */
+	int      fd;                    /* owned; to give memory back */
 	uint8_t *pages;
 	volatile uint8_t *table;        /* the peer reads it */
 	uint64_t *used;                 /* owned; a bit a page; never shared */

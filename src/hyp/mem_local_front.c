@@ -7,8 +7,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "mem_shared.h"
 
@@ -70,10 +72,13 @@ static int need_area(struct pvb_mem_local *l, uint16_t peer)
 		return r == -EEXIST ? -ENOMEM : r;
 	f->area = reply.value;
 	f->peer = peer;
+	f->fd = fds[0];
 	r = map_area(l, fds);
-	pvb_mem_local_close_fds(fds, 2);
-	if (r < 0)
+	(void)close(fds[1]);
+	if (r < 0) {
+		(void)close(fds[0]);
 		*f = (struct pvb_mem_front){ 0 };
+	}
 	return r;
 }
 
@@ -150,7 +155,8 @@ void pvb_mem_local_unshare(struct pvb_mem *m, void *addr, uint32_t pages)
 	}
 	/* What a dead back's kernel still writes to lands in a page that
 	   nobody sees; the next use of this one starts from zeros. */
-	r = madvise(addr, (size_t)pages * PVB_HYP_PAGE_BYTES, MADV_REMOVE);
+	r = fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	              (off_t)offset, (off_t)pages * PVB_HYP_PAGE_BYTES);
 	if (r < 0)              /* then not used again */
 		return;
 	mark(f, first, pages, false);
@@ -165,6 +171,7 @@ void pvb_mem_local_front_close(struct pvb_mem_local *l)
 	if (!f->area)
 		return;
 	free(f->used);
+	(void)close(f->fd);
 	if (f->mapping) {
 		pvb_mem_shared_put(l->shared, f->mapping);
 		return;

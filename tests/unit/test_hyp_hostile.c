@@ -392,7 +392,7 @@ static void connections_are_bounded_and_come_free(void **state)
 	more = was;
 	more.rlim_cur = 2 * MAX + 100;
 	if (was.rlim_max < more.rlim_cur) {
-		print_message("skipped: needs %d descriptors\n",
+		print_message("# skipped: needs %d descriptors\n",
 		              2 * MAX + 100);
 		skip();
 	}
