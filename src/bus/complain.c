@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/printable.h"
+#include "complain.h"
+#include "hyp/store.h"
+#include "proto/xspath.h"
+
+static const char home[] = "/local/domain/";
+
+int pvb_complaint_path(const char *device_dir, char *out, size_t cap)
+{
+	const char *rest;
+	int domain_bytes, n;
+
+	if (strncmp(device_dir, home, sizeof(home) - 1) != 0)
+		return -EINVAL;
+	rest = strchr(device_dir + sizeof(home) - 1, '/');
+	if (!rest)
+		return -EINVAL;
+	domain_bytes = (int)(rest - device_dir);
+	n = snprintf(out, cap, "%.*s/error%s", domain_bytes, device_dir, rest);
+	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
+}
+
+void pvb_complaint_put(struct pvb_store *s, const char *device_dir,
+                       int code, const char *text)
+{
+	char path[PVB_XS_PATH_MAX + 1], line[300];
+
+	if (pvb_complaint_path(device_dir, path, sizeof(path)) < 0)
+		return;
+	(void)snprintf(line, sizeof(line), "%d %s", code, text);
+	/* A store that refuses it has had its say in the log. */
+	(void)pvb_store_write_at(s, PVB_STORE_NO_TX, path, "error", line);
+}
+
+void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
+                       char *out, size_t cap)
+{
+	char path[PVB_XS_PATH_MAX + 1];
+	int n = -ENOENT;
+
+	if (pvb_complaint_path(device_dir, path, sizeof(path)) == 0)
+		n = pvb_store_read_at(s, PVB_STORE_NO_TX, path, "error", out,
+		                      cap - 1);
+	out[n > 0 ? n : 0] = '\0';
+	pvb_printable(out);
+}
+
+void pvb_complaint_remove(struct pvb_store *s, const char *device_dir)
+{
+	char path[PVB_XS_PATH_MAX + 1];
+
+	/* A write below a directory that is gone would make it again: remove
+	   does not, so there is nothing to look at before. */
+	if (pvb_complaint_path(device_dir, path, sizeof(path)) == 0)
+		(void)s->ops->remove(s, PVB_STORE_NO_TX, path);
+}
