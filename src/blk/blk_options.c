@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "blk_options.h"
+#include "proto/keys.h"
+
+struct option {
+	const char *name;
+	const char *node;       /* NULL: said by a node of the field, below */
+	uint32_t    min, max;
+};
+
+static const struct option table[PVB_BLK_OPT_COUNT] = {
+	[PVB_BLK_OPT_READ_ONLY]   = { "readonly", NULL, 0, 1 },
+	[PVB_BLK_OPT_SHARED]      = { "shared", "pvb-shared", 0, 1 },
+	[PVB_BLK_OPT_CDROM]       = { "cdrom", NULL, 0, 1 },
+	[PVB_BLK_OPT_FLOPPY]      = { "floppy", NULL, 0, 1 },
+	[PVB_BLK_OPT_REMOVABLE]   = { "removable", "removable", 0, 1 },
+	[PVB_BLK_OPT_SECTOR_SIZE] = { "sector-size", "pvb-sector-size", 0,
+	                              PVB_BLK_PAGE_BYTES },
+	[PVB_BLK_OPT_RING_ORDER]  = { "ring-order", "pvb-ring-order", 0,
+	                              PVB_RING_ORDER_MAX },
+	[PVB_BLK_OPT_QUEUES]      = { "queues", "pvb-queues", 1,
+	                              PVB_BLK_QUEUES_MAX },
+	[PVB_BLK_OPT_INDIRECT]    = { "indirect", "pvb-indirect", 0,
+	                              PVB_BLK_SEGS_MAX },
+	[PVB_BLK_OPT_PERSISTENT]  = { "persistent", "pvb-persistent", 0, 1 },
+	[PVB_BLK_OPT_FLUSH]       = { "flush", "pvb-flush", 0, 1 },
+	[PVB_BLK_OPT_BARRIER]     = { "barrier", "pvb-barrier", 0, 1 },
+	[PVB_BLK_OPT_DISCARD]     = { "discard", "discard-enable", 0, 1 },
+};
+
+const char *const pvb_blk_options_names[] = {
+	"mode", "device-type", "removable", "discard-enable", "pvb-shared",
+	"pvb-sector-size", "pvb-ring-order", "pvb-queues", "pvb-indirect",
+	"pvb-persistent", "pvb-flush", "pvb-barrier", NULL
+};
+
+void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
+{
+	struct pvb_blk_limits l;
+
+	memset(o, 0, sizeof(*o));
+	pvb_blk_limits_back_default(&l, cpus);
+	o->value[PVB_BLK_OPT_RING_ORDER] = l.ring_order_max;
+	o->value[PVB_BLK_OPT_QUEUES] = l.queues_max;
+	o->value[PVB_BLK_OPT_INDIRECT] = l.indirect_max;
+	o->value[PVB_BLK_OPT_PERSISTENT] = l.persistent;
+	o->value[PVB_BLK_OPT_FLUSH] = l.flush;
+	o->value[PVB_BLK_OPT_BARRIER] = l.barrier;
+	o->value[PVB_BLK_OPT_DISCARD] = l.discard;
+}
+
+static bool is_legal(enum pvb_blk_opt opt, uint64_t value)
+{
+	if (opt == PVB_BLK_OPT_SECTOR_SIZE)
+		return value == 0 || value == PVB_BLK_SECTOR_BYTES ||
+		       value == PVB_BLK_PAGE_BYTES;
+	return value >= table[opt].min && value <= table[opt].max;
+}
+
+int pvb_blk_options_set(struct pvb_blk_options *o, enum pvb_blk_opt opt,
+                        uint64_t value)
+{
+	if (!is_legal(opt, value))
+		return -ERANGE;
+	o->value[opt] = (uint32_t)value;
+	o->given |= 1u << opt;
+	return 0;
+}
+
+const char *pvb_blk_opt_name(enum pvb_blk_opt opt)
+{
+	return table[opt].name;
+}
+
+void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max)
+{
+	*min = table[opt].min;
+	*max = table[opt].max;
+}
+
+void pvb_blk_options_limits(const struct pvb_blk_options *o,
+                            struct pvb_blk_limits *out)
+{
+	const uint32_t *v = o->value;
+
+	*out = (struct pvb_blk_limits){
+		.ring_order_max = (uint8_t)v[PVB_BLK_OPT_RING_ORDER],
+		.queues_max = (uint16_t)v[PVB_BLK_OPT_QUEUES],
+		.indirect_max = (uint16_t)v[PVB_BLK_OPT_INDIRECT],
+		.persistent = v[PVB_BLK_OPT_PERSISTENT],
+		.flush = v[PVB_BLK_OPT_FLUSH],
+		.barrier = v[PVB_BLK_OPT_BARRIER],
+		.discard = v[PVB_BLK_OPT_DISCARD],
+	};
+}
+
+int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
+{
+	const char *type = o->value[PVB_BLK_OPT_CDROM]    ? "cdrom"
+	                   : o->value[PVB_BLK_OPT_FLOPPY] ? "floppy"
+	                                                  : "disk";
+	uint32_t given = o->given | 1u << PVB_BLK_OPT_REMOVABLE;
+	int r;
+
+	r = pvb_keys_put_text(k, "mode",
+	                      o->value[PVB_BLK_OPT_READ_ONLY] ? "r" : "w");
+	if (r == 0)
+		r = pvb_keys_put_text(k, "device-type", type);
+	for (uint32_t i = 0; r == 0 && i < PVB_BLK_OPT_COUNT; i++)
+		if (table[i].node && given & 1u << i)
+			r = pvb_keys_put_u64(k, table[i].node, o->value[i]);
+	return r;
+}
+
+/* `mode` as Linux has it: writable if there is a w in it. */
+static void get_mode(struct pvb_blk_options *o, const struct pvb_keys *k)
+{
+	const char *mode = pvb_keys_text(k, "mode");
+
+	o->value[PVB_BLK_OPT_READ_ONLY] = !mode || !strchr(mode, 'w');
+	o->given |= 1u << PVB_BLK_OPT_READ_ONLY;
+}
+
+static void get_type(struct pvb_blk_options *o, const struct pvb_keys *k)
+{
+	const char *type = pvb_keys_text(k, "device-type");
+
+	if (!type)
+		return;
+	o->value[PVB_BLK_OPT_CDROM] = strcmp(type, "cdrom") == 0;
+	o->value[PVB_BLK_OPT_FLOPPY] = strcmp(type, "floppy") == 0;
+	o->given |= 1u << PVB_BLK_OPT_CDROM | 1u << PVB_BLK_OPT_FLOPPY;
+}
+
+enum pvb_why pvb_blk_options_get(struct pvb_blk_options *o,
+                                 const struct pvb_keys *k, const char **bad)
+{
+	get_mode(o, k);
+	get_type(o, k);
+	for (uint32_t i = 0; i < PVB_BLK_OPT_COUNT; i++) {
+		const char *node = table[i].node;
+		enum pvb_why why;
+		uint64_t v;
+
+		if (!node || !pvb_keys_has(k, node))
+			continue;
+		why = pvb_keys_u64(k, node, table[i].max, &v);
+		if (why == PVB_OK && !is_legal(i, v))
+			why = PVB_WHY_KEY_LIMIT;
+		if (why != PVB_OK) {
+			if (bad)
+				*bad = node;
+			return why;
+		}
+		(void)pvb_blk_options_set(o, i, v);     /* checked above */
+	}
+	return PVB_OK;
+}
