@@ -3,8 +3,9 @@
  * blkback_ctl.h - the control half of a block backend device: its nodes, its
  * states, what it offers and agrees to.
  *
- * Lives on one loop with one store handle.  Never touches a ring, a grant or
- * the disk's data: it has a data half do that, over one link a queue.
+ * Lives on the loop and the store handle of a struct pvb_watches.  Never
+ * touches a ring, a grant or the disk's data: it has a data half do that, over
+ * one link a queue.
  */
 #ifndef PVB_BLKBACK_CTL_H
 #define PVB_BLKBACK_CTL_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blk_options.h"
+#include "blk_terms.h"
 #include "disk/disk.h"
 #include "proto/blkneg.h"
 #include "proto/conn.h"
@@ -19,26 +22,31 @@
 
 struct pvb_err;
 struct pvb_log;
-struct pvb_loop;
-struct pvb_store;
+struct pvb_watches;
 struct pvb_blkback_ctl;
 
 struct pvb_blkback_ctl_config {
 	const struct pvb_log *log;
 	struct pvb_xsdev dev;
-	struct pvb_blk_limits limits;
-	bool     cdrom, removable;
+	/* What is offered, and how it presents itself.  Read-only and shared
+	   are the prober's business: the disk says what it is. */
+	struct pvb_blk_options options;
+	enum pvb_blk_mem_kind mem_kind;
 	uint64_t spin_max_ns;
 	/* A fresh data half for queue `queue`: the control's end of its link
-	   (owned by the callee's caller), or -errno.  Called again if one died. */
+	   (the caller owns it from then on), or -errno.  Called again if one
+	   died. */
 	int  (*data_half)(void *arg, uint32_t queue);
-	/* A fresh end for the data half's grants and ports, or -1 where it
-	   opens its own; -errno below -1 on failure. */
+	/* A fresh end for the data half's grants and ports (the caller owns
+	   it from then on), or -errno. */
 	int  (*mem_end)(void *arg);
-	int  (*counters)(void *arg, uint32_t queue);    /* borrowed memfd, or -1 */
-	/* State, terms or disk changed: whoever lists devices looks again. */
+	/* The queue's counters (borrowed memfd), or -errno. */
+	int  (*counters)(void *arg, uint32_t queue);
+	/* State, terms or disk changed: whoever lists devices looks again.
+	   May be NULL. */
 	void (*changed)(struct pvb_blkback_ctl *b, void *arg);
-	/* Closed for good (online=0 and all undone): the owner may destroy. */
+	/* Closed for good (not online, all undone): the owner may destroy it,
+	   also in here.  Needed. */
 	void (*retired)(struct pvb_blkback_ctl *b, void *arg);
 	void *arg;
 };
@@ -52,25 +60,30 @@ struct pvb_blkback_status {             /* a snapshot, for list and stat */
 	struct pvb_blk_geometry geometry;
 };
 
-/* Borrows loop and store until destroy.  Reads nothing yet. */
-int  pvb_blkback_ctl_create(struct pvb_loop *loop, struct pvb_store *store,
+/* Borrows the watches, their loop and store until destroy.  Reads nothing.
+   0, -ENOMEM, -EINVAL (no such device can be). */
+int  pvb_blkback_ctl_create(struct pvb_watches *ws,
                             const struct pvb_blkback_ctl_config *c,
                             struct pvb_blkback_ctl **out, struct pvb_err *e);
-/* Says InitWait; the disk may come later. */
+/* Says InitWait; the disk may come later.  0, or -errno with *e: -ENOENT (its
+   directory is not there), -ENOSPC, -ENOMEM, -EACCES, -EIO. */
 int  pvb_blkback_ctl_start(struct pvb_blkback_ctl *b, struct pvb_err *e);
-/* The disk is known now (`probe` is taken over), or cannot be had (probe NULL,
-   *e says why: the device goes to Closed with that sentence). */
+/* Once after start: the disk is known now (`probe` is taken over), or cannot
+   be had (probe NULL, *e says why: the device closes with that sentence). */
 void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
                           const struct pvb_disk_ops *ops,
-                          struct pvb_disk_probe *probe, const struct pvb_err *e);
-/* Look at the disk's size again and tell the front.  0, -errno with *e. */
+                          struct pvb_disk_probe *probe,
+                          const struct pvb_err *e);
+/* Look at the disk's size again and tell the front.  0, or -errno with *e:
+   -EAGAIN (the disk is not known yet), -EOPNOTSUPP (its size never changes),
+   -EINVAL (it shrank), -EIO ... */
 int  pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e);
-/* Orderly close, then retire unless online; forced: does not wait for the
-   front. */
+/* Orderly close, then retire; forced: does not wait for the front. */
 void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force);
 void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
                             struct pvb_blkback_status *out);
-/* Let go without a word to the front or the store (a restart). */
+/* Let go without a word to the front or the store (a restart): the data
+   halves see their links close.  NULL is fine. */
 void pvb_blkback_ctl_destroy(struct pvb_blkback_ctl *b);
 
 #endif

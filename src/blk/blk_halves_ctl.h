@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_halves_ctl.h - all data halves of one device as one: an order goes out
+ * to each queue's half, and one answer comes back when all have answered.
+ *
+ * An attach that fails in one half is undone in the others before it is told.
+ * A half may be in a process that a guest has taken over: what it says counts
+ * only where an answer is due, and its death answers all that it owed.
+ */
+#ifndef PVB_BLK_HALVES_CTL_H
+#define PVB_BLK_HALVES_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/link.h"
+#include "blk_terms.h"
+
+struct pvb_blk_halves;
+
+enum { PVB_BLK_HALVES_TEXT_MAX = 199 };
+
+/* Called from the loop, or from inside an order; none may give an order. */
+struct pvb_blk_halves_ops {
+	/* A new half for this queue: our end of its link, or -errno. */
+	int  (*create)(struct pvb_blk_halves *h, uint32_t queue);
+	/* Send ATTACH to it, by pvb_blk_halves_send.  0, or -errno and a
+	   sentence in `text`. */
+	int  (*attach)(struct pvb_blk_halves *h, uint32_t queue,
+	               char text[PVB_BLK_HALVES_TEXT_MAX + 1]);
+	/* One has attached.  May be NULL. */
+	void (*one_attached)(struct pvb_blk_halves *h, uint32_t queue,
+	                     const struct pvb_blk_attached *a);
+	void (*attached)(struct pvb_blk_halves *h);
+	void (*drained)(struct pvb_blk_halves *h);
+	void (*detached)(struct pvb_blk_halves *h);
+	/* Instead of attached, then nothing is in effect; or (not attaching)
+	   once after it: drain and detach are due. */
+	void (*failed)(struct pvb_blk_halves *h, bool attaching,
+	               enum pvb_why why, const char *text);
+	void (*report)(struct pvb_blk_halves *h,
+	               const struct pvb_blk_report *report);
+};
+
+struct pvb_blk_half {
+	struct pvb_link link;
+	struct pvb_blk_halves *halves;
+	bool     linked, attached;
+	uint8_t  owes;                  /* answers, as bits */
+};
+
+struct pvb_blk_halves {                 /* caller's storage */
+	const struct pvb_blk_halves_ops *ops;
+	struct pvb_loop *loop;
+	struct pvb_blk_half half[PVB_BLK_QUEUES_MAX];
+	uint32_t count;                 /* of the attach that is in effect */
+	uint8_t  due;                   /* answers of ours to the owner */
+	bool     broken;                /* failed was told */
+	enum pvb_why why;               /* of an attach that fails; else OK */
+	char     text[PVB_BLK_HALVES_TEXT_MAX + 1];
+};
+
+void pvb_blk_halves_init(struct pvb_blk_halves *h, struct pvb_loop *loop,
+                         const struct pvb_blk_halves_ops *ops);
+/* Closes every link.  All-zero: fine. */
+void pvb_blk_halves_fini(struct pvb_blk_halves *h);
+
+/* Queues 0 to count - 1 (count <= PVB_BLK_QUEUES_MAX), answered by attached or
+   failed. */
+void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count);
+/* To all that are attached; no answer.  GO or RESIZED. */
+void pvb_blk_halves_tell(struct pvb_blk_halves *h,
+                         const struct pvb_blk_msg *m);
+/* Answered by drained, detached; at once if nothing is attached. */
+void pvb_blk_halves_drain(struct pvb_blk_halves *h, bool cut);
+void pvb_blk_halves_detach(struct pvb_blk_halves *h);
+
+/* For the attach call: 0, or -errno of the link. */
+int  pvb_blk_halves_send(struct pvb_blk_halves *h, uint32_t queue,
+                         const struct pvb_blk_msg *m, const int *fds,
+                         uint32_t nfds);
+
+#endif

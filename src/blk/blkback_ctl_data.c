@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a back has its data halves do, and what becomes of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "blkback_ctl_parts.h"
+
+static struct pvb_blkback_ctl *back_of(struct pvb_blk_halves *h)
+{
+	return pvb_container(h, struct pvb_blkback_ctl, halves);
+}
+
+static struct pvb_blkback_ctl *back_of_runner(struct pvb_runner *r)
+{
+	return pvb_container(r, struct pvb_blkback_ctl, runner);
+}
+
+/* ---- orders -------------------------------------------------------------- */
+
+int blkback_attach(struct pvb_runner *r)
+{
+	struct pvb_blkback_ctl *b = back_of_runner(r);
+
+	if (!b->disk_known)
+		return 1;
+	pvb_blk_halves_attach(&b->halves, b->terms.queues);
+	return 0;
+}
+
+/* A back's ring runs from attach on; the front just does not know yet. */
+void blkback_go(struct pvb_runner *r)
+{
+	(void)r;
+}
+
+void blkback_drain(struct pvb_runner *r, bool cut)
+{
+	pvb_blk_halves_drain(&back_of_runner(r)->halves, cut);
+}
+
+void blkback_detach(struct pvb_runner *r)
+{
+	pvb_blk_halves_detach(&back_of_runner(r)->halves);
+}
+
+/* ---- attach -------------------------------------------------------------- */
+
+static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
+                        struct pvb_blk_msg *m)
+{
+	const struct pvb_blk_queue_terms *q = &b->terms.queue[queue];
+	struct pvb_blk_back_attach *a = &m->u.back_attach;
+
+	memset(m, 0, sizeof(*m));
+	m->type = PVB_BLK_MSG_ATTACH;
+	a->front_domid = b->c.dev.front_domid;
+	a->abi = (uint8_t)b->terms.abi;
+	a->ring_order = b->terms.ring_order;
+	a->persistent = b->terms.persistent && b->limits.persistent;
+	a->mem_kind = (uint8_t)b->c.mem_kind;
+	a->queue = queue;
+	a->queues = b->terms.queues;
+	memcpy(a->ring_ref, q->ring_ref, sizeof(a->ring_ref));
+	a->port = q->port;
+	a->spin_max_ns = b->c.spin_max_ns;
+	a->geometry = b->geometry;
+	a->disk = b->disk;
+	for (uint32_t i = 0; i < PVB_DISK_FDS_MAX; i++)
+		a->disk.fds[i] = -1;
+}
+
+/* Gather what goes along: the mem end, which is ours to close, the counters,
+   which are not, and the disk's, which are. */
+static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
+                  uint32_t *nfds, char *text)
+{
+	const size_t cap = PVB_BLK_HALVES_TEXT_MAX + 1;
+	struct pvb_err e = PVB_ERR_INIT;
+	int n;
+
+	fds[PVB_BLK_FD_MEM] = b->c.mem_end(b->c.arg);
+	if (fds[PVB_BLK_FD_MEM] < 0) {
+		n = fds[PVB_BLK_FD_MEM];
+		(void)snprintf(text, cap, "no end for the guest's pages: %s",
+		               strerror(-n));
+		return n;
+	}
+	fds[PVB_BLK_FD_COUNTERS] = b->c.counters(b->c.arg, queue);
+	if (fds[PVB_BLK_FD_COUNTERS] < 0) {
+		n = fds[PVB_BLK_FD_COUNTERS];
+		(void)snprintf(text, cap, "no counters: %s", strerror(-n));
+		goto fail_close_mem;
+	}
+	n = b->disk_ops->reopen(&b->disk, fds + PVB_BLK_FD_DISK, &e);
+	if (n < 0) {
+		(void)snprintf(text, cap, "%.*s", PVB_BLK_HALVES_TEXT_MAX,
+		               e.text);
+		goto fail_close_mem;
+	}
+	*nfds = PVB_BLK_FD_DISK + (uint32_t)n;
+	return 0;
+fail_close_mem:
+	(void)close(fds[PVB_BLK_FD_MEM]);
+	return n;
+}
+
+static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
+                      char text[PVB_BLK_HALVES_TEXT_MAX + 1])
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+	int fds[PVB_BLK_FD_DISK + PVB_DISK_FDS_MAX];
+	struct pvb_blk_msg m;
+	uint32_t nfds;
+	int r = gather(b, queue, fds, &nfds, text);
+
+	if (r < 0)
+		return r;
+	fill_attach(b, queue, &m);
+	r = pvb_blk_halves_send(h, queue, &m, fds, nfds);
+	for (uint32_t i = 0; i < nfds; i++)
+		if (i != PVB_BLK_FD_COUNTERS)
+			(void)close(fds[i]);
+	return r;
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+static int create(struct pvb_blk_halves *h, uint32_t queue)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+
+	return b->c.data_half(b->c.arg, queue);
+}
+
+static void attached(struct pvb_blk_halves *h)
+{
+	pvb_runner_answer(&back_of(h)->runner, PVB_EV_ATTACHED);
+}
+
+static void drained(struct pvb_blk_halves *h)
+{
+	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DRAINED);
+}
+
+static void detached(struct pvb_blk_halves *h)
+{
+	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DETACHED);
+}
+
+static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
+                   const char *text)
+{
+	pvb_runner_failed(&back_of(h)->runner, attaching ? PVB_DO_ATTACH : 0,
+	                  why, text);
+}
+
+/* The half says only that there is something; how large the disk is now is
+   for us to find out. */
+static void grown(struct pvb_blkback_ctl *b)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+
+	if (pvb_blkback_ctl_resize(b, &e) < 0 &&
+	    pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(b->halves.loop),
+	                       NULL))
+		pvb_log(b->c.log, PVB_LOG_WARN, "%s: cannot resize: %s",
+		        b->runner.c.name, e.text);
+}
+
+static void report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+	const char *text;
+
+	switch (p->kind) {
+	case PVB_BLK_REPORT_SIZE:
+		grown(b);
+		return;
+	case PVB_BLK_REPORT_DISK_GONE:
+		if (!h->broken)
+			pvb_runner_failed(&b->runner, 0, PVB_WHY_DISK,
+			                  "the disk is gone");
+		h->broken = true;
+		return;
+	case PVB_BLK_REPORT_NO_SPACE:
+		text = "no space left for what the guest writes";
+		break;
+	case PVB_BLK_REPORT_STALLED:
+		text = "the disk does not answer";
+		break;
+	default:
+		return;
+	}
+	if (pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(h->loop), NULL))
+		pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s", b->runner.c.name,
+		        text);
+}
+
+const struct pvb_blk_halves_ops blkback_halves_ops = {
+	.create = create, .attach = attach_one, .attached = attached,
+	.drained = drained, .detached = detached, .failed = failed,
+	.report = report,
+};

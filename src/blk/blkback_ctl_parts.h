@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_ctl_parts.h - the inside of a back's control half, for the
+ * blkback_ctl*.c files alone: the object and its owner's calls
+ * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
+ * its data halves do (_data).
+ */
+#ifndef PVB_BLKBACK_CTL_PARTS_H
+#define PVB_BLKBACK_CTL_PARTS_H
+
+#include "base/log.h"
+#include "blk_halves_ctl.h"
+#include "blkback_ctl.h"
+#include "bus/runner.h"
+
+struct pvb_blkback_ctl {
+	struct pvb_blkback_ctl_config c;
+	struct pvb_runner runner;
+	struct pvb_blk_halves halves;
+	struct pvb_blk_limits limits;
+	const struct pvb_disk_ops *disk_ops;
+	struct pvb_disk_probe disk;     /* owned once disk_known */
+	bool disk_known, terms_known;
+	struct pvb_blk_terms terms;
+	struct pvb_blk_geometry geometry;
+	struct pvb_log_limit reports;
+};
+
+/* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
+int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
+                     struct pvb_keys *k);
+int  blkback_fetch(struct pvb_runner *r, uint32_t tx, uint32_t action,
+                   struct pvb_keys *k);
+enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
+                          const struct pvb_keys *k, const char **bad);
+bool blkback_is_same(struct pvb_runner *r, const struct pvb_keys *k);
+/* What this disk can promise under these options.  0, or -EINVAL with *e. */
+int  blkback_geometry(const struct pvb_disk_info *info,
+                      const struct pvb_blk_options *o,
+                      struct pvb_blk_geometry *out, struct pvb_err *e);
+
+/* _data: the rest of it, and what the halves answer. */
+int  blkback_attach(struct pvb_runner *r);
+void blkback_go(struct pvb_runner *r);
+void blkback_drain(struct pvb_runner *r, bool cut);
+void blkback_detach(struct pvb_runner *r);
+extern const struct pvb_blk_halves_ops blkback_halves_ops;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_ctl_parts.h - the inside of a front's control half, for the
+ * blkfront_ctl*.c files alone; the mirror of blkback_ctl_parts.h.
+ */
+#ifndef PVB_BLKFRONT_CTL_PARTS_H
+#define PVB_BLKFRONT_CTL_PARTS_H
+
+#include "base/log.h"
+#include "blk_halves_ctl.h"
+#include "blkfront_ctl.h"
+#include "bus/runner.h"
+
+struct pvb_blkfront_ctl {
+	struct pvb_blkfront_ctl_config c;
+	struct pvb_watches *watches;
+	struct pvb_runner runner;
+	struct pvb_blk_halves halves;
+	uint16_t back_domid;
+	char dir[PVB_RUNNER_DIR_MAX + 1];
+	bool claimed;
+	bool running;                   /* GO was sent */
+	struct pvb_blk_terms terms;
+	struct pvb_blk_geometry geometry;
+};
+
+/* _nodes */
+int  blkfront_publish(struct pvb_runner *r, enum pvb_xb saying,
+                      struct pvb_keys *k);
+int  blkfront_unpublish(struct pvb_runner *r, struct pvb_keys *k);
+int  blkfront_fetch(struct pvb_runner *r, uint32_t tx, uint32_t action,
+                    struct pvb_keys *k);
+enum pvb_why blkfront_take(struct pvb_runner *r, uint32_t action,
+                           const struct pvb_keys *k, const char **bad);
+
+/* _data */
+int  blkfront_attach(struct pvb_runner *r);
+void blkfront_go(struct pvb_runner *r);
+void blkfront_drain(struct pvb_runner *r, bool cut);
+void blkfront_detach(struct pvb_runner *r);
+/* The back has said the geometry again, and it is another. */
+void blkfront_resized(struct pvb_blkfront_ctl *f);
+extern const struct pvb_blk_halves_ops blkfront_halves_ops;
+
+#endif
