@@ -42,8 +42,10 @@ static int ask_counts(const char *dir, struct pvb_hyp_counts *out,
 		return r;
 	r = pvb_hypclient_ask(&c, PVB_HYP_COUNTS, 0, 0, &reply, NULL, 0);
 	pvb_hypclient_close(&c);
-	if (r < 0)
-		return pvb_err_set(e, r, "%s: %s", dir, strerror(-r));
+	if (r < 0) {
+		pvb_err_set(e, r, "%s: %s", dir, strerror(-r));
+		return r;
+	}
 	*out = reply.u.counts;
 	return 0;
 }
