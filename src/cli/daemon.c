@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -42,10 +43,23 @@ static int watch_signals(struct pvb_daemon *d)
 	return r;
 }
 
+/* A disk takes several descriptors in each daemon: as many as are allowed. */
+static void raise_file_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);     /* the old one does for a few */
+}
+
 int pvb_daemon_init(struct pvb_daemon *d, enum pvb_log_level level)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 	int r;
+
+	raise_file_limit();
 
 	memset(d, 0, sizeof(*d));
 	d->log.level = level;
