@@ -59,14 +59,17 @@ static bool parse_op(const char *text, uint32_t *ops)
 /* "FROM-TO" */
 static bool parse_range(char *text, struct fault_rule *rule)
 {
-	char *to = strchr(text, '-');
+	char *dash = strchr(text, '-');
+	bool good;
 
-	if (!to)
+	if (!dash)
 		return false;
-	*to++ = '\0';
-	return pvb_parse_size(text, &rule->from_bytes) &&
-	       pvb_parse_size(to, &rule->to_bytes) &&
+	*dash = '\0';
+	good = pvb_parse_size(text, &rule->from_bytes) &&
+	       pvb_parse_size(dash + 1, &rule->to_bytes) &&
 	       rule->from_bytes < rule->to_bytes;
+	*dash = '-';                    /* the sentence shows it whole */
+	return good;
 }
 
 /* One "word:value" behind a comma. */

@@ -16,7 +16,7 @@
 
 #include "base/loop.h"
 
-enum { PVB_JOBS_THREADS_MAX = 8, PVB_JOBS_IDLE_MS = 2000 };
+enum { PVB_JOBS_THREADS_MAX = 8, PVB_JOBS_IDLE_MS = 1000 };
 
 struct pvb_job {                        /* caller's storage until done */
 	void (*run)(struct pvb_job *j);         /* in a thread; may block */

@@ -24,7 +24,7 @@ enum { URING_ENTRIES = 64, PATH_BYTES = 512, IMAGE_BYTES = 48 << 20 };
 struct subject {
 	const char *name;
 	const char *uri;                /* one %s: the image */
-	enum { NO_IMAGE, IMAGE, LOOP_DEVICE } needs;
+	enum { NO_IMAGE, IMAGE, SHM_IMAGE, LOOP_DEVICE } needs;
 	bool threads;                   /* a loop without io_uring */
 	bool forgets, new_each_time;
 };
@@ -46,6 +46,7 @@ static const struct subject subjects[] = {
 	  false },
 	{ "file-threads-buffered", "file:%s?direct=off", IMAGE, true, false,
 	  false },
+	{ "file-tmpfs", "file:%s?direct=off", SHM_IMAGE, false, false, false },
 	{ "device-direct", "file:%s?direct=on", LOOP_DEVICE, false, false,
 	  false },
 	{ "device-buffered", "file:%s?direct=off", LOOP_DEVICE, false, false,
@@ -97,7 +98,8 @@ static int skip_all(const char *why)
 
 static bool make_image(struct place *p)
 {
-	const char *dir = getenv("PVB_TEST_DIR");
+	const char *dir = p->what->needs == SHM_IMAGE ? "/dev/shm"
+	                                              : getenv("PVB_TEST_DIR");
 	int fd;
 	bool good;
 
@@ -178,7 +180,8 @@ static int run_on(struct place *p)
 	const char *why;
 
 	if (p->what->needs != NO_IMAGE && !make_image(p))
-		return skip_all("no image can be made in PVB_TEST_DIR");
+		return skip_all("no image can be made in PVB_TEST_DIR, or "
+		                "/dev/shm");
 	if (p->what->needs == LOOP_DEVICE && !make_device(p))
 		return skip_all("losetup gives no loop device (root, /dev/loop*)");
 	(void)snprintf(p->uri, sizeof(p->uri), p->what->uri,
