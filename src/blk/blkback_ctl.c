@@ -109,7 +109,7 @@ static void say_hotplug(struct pvb_blkback_ctl *b, const char *status,
 	struct pvb_keys *k = calloc(1, sizeof(*k));
 	int r = k ? pvb_keys_put_text(k, "hotplug-status", status) : -ENOMEM;
 
-	if (r == 0 && error)
+	if (r == 0)
 		r = pvb_keys_put_text(k, "hotplug-error", error);
 	if (r == 0)
 		r = pvb_runner_put(&b->runner, k);
@@ -149,7 +149,7 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 		return;
 	}
 	b->disk_known = true;
-	say_hotplug(b, "connected", NULL);
+	say_hotplug(b, "connected", "");
 	pvb_runner_attach(&b->runner);
 	pvb_runner_tell(&b->runner);
 }

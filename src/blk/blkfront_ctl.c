@@ -9,6 +9,7 @@
 
 #include <pvb/err.h>
 
+#include "base/printable.h"
 #include "blkfront_claim_ctl.h"
 #include "blkfront_ctl_parts.h"
 #include "hyp/store.h"
@@ -22,11 +23,30 @@ static void changed(struct pvb_runner *r)
 		f->c.changed(f, f->c.arg);
 }
 
+/* Where the back has left a sentence, that tells more than what we saw. */
+static void ask_back(struct pvb_blkfront_ctl *f)
+{
+	const struct pvb_runner *r = &f->runner;
+	char said[128];
+	int n;
+
+	if (r->conn.why != PVB_WHY_STATE && r->conn.why != PVB_WHY_TIMEOUT)
+		return;
+	n = pvb_store_read_at(r->store, PVB_STORE_NO_TX, r->c.peer_dir,
+	                      "hotplug-error", said, sizeof(said) - 1);
+	if (n <= 0)
+		return;
+	said[n] = '\0';
+	pvb_printable(said);
+	(void)snprintf(f->said, sizeof(f->said), "the backend says: %s", said);
+}
+
 static void retired(struct pvb_runner *r)
 {
 	struct pvb_blkfront_ctl *f =
 		pvb_container(r, struct pvb_blkfront_ctl, runner);
 
+	ask_back(f);
 	if (f->claimed)
 		pvb_blkfront_unclaim(pvb_watches_store(f->watches), f->dir,
 		                     true);
@@ -150,6 +170,8 @@ void pvb_blkfront_ctl_status(const struct pvb_blkfront_ctl *f,
 	out->why = r->why != PVB_OK ? r->why : r->conn.why;
 	if (r->why == PVB_OK && out->why != PVB_OK)
 		text = pvb_why_text(out->why);
+	if (f->said[0])
+		text = f->said;
 	(void)snprintf(out->text, sizeof(out->text), "%s", text);
 	out->terms = f->terms;
 	out->geometry = f->geometry;

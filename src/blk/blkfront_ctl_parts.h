@@ -20,6 +20,7 @@ struct pvb_blkfront_ctl {
 	char dir[PVB_RUNNER_DIR_MAX + 1];
 	bool claimed;
 	bool running;                   /* GO was sent */
+	char said[PVB_RUNNER_TEXT_MAX + 1];     /* by the back, why not */
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
 };

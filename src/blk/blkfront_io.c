@@ -11,6 +11,7 @@
  *      +--------------------------------- STOPPED
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,9 @@ static void stop(struct pvb_blkfront_io *io, bool cut)
 	if (io->state == ATTACHED || io->state == STOPPING) {
 		io->state = STOPPING;
 		pvb_blkfront_queue_stop(&io->queue, cut);
+		/* Else its done() calls come first, on a later turn. */
+		if (io->queue.accepted == 0)
+			after_quiet(io);
 	} else if (io->state == STOPPED) {
 		after_quiet(io);
 	}
@@ -348,6 +352,20 @@ int pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
 	}
 	*out = io;
 	return 0;
+}
+
+int pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms)
+{
+	struct pollfd p = { .fd = io->link.fd, .events = POLLIN };
+	int n;
+
+	if (io->line_cut)
+		return -EPIPE;
+	n = poll(&p, 1, timeout_ms);
+	if (n <= 0)
+		return n < 0 && errno != EINTR ? -errno : 0;
+	io->link.watch.ready(&io->link.watch, PVB_LOOP_IN);
+	return 1;
 }
 
 void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io)

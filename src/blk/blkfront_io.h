@@ -39,6 +39,10 @@ int  pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
                             struct pvb_blkfront_io **out, struct pvb_err *e);
 /* The front's disk; valid until destroy; info is filled in by GO. */
 struct pvb_disk *pvb_blkfront_io_disk(struct pvb_blkfront_io *io);
+/* Carry out the next thing that control says, without turning the loop: for an
+   owner who has to wait until the disk is live, or closed, inside of a call.
+   1: done; 0: nothing came in time; -EPIPE: control is gone. */
+int  pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms);
 /* Legal in any state: what is in flight is done with -ESHUTDOWN first. */
 void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io);
 

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkfront_disk.c - a lane: the data half on the caller's loop, and the calls
+ * of a disk, handed through.  What the URI says is blkfront_disk_probe.c's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "base/link.h"
+#include "blkfront_disk.h"
+#include "blkfront_disk_control.h"
+#include "blkfront_disk_probe.h"
+#include "blkfront_io.h"
+#include "hyp/mem.h"
+
+enum {
+	CLOSE_STEP_S  = 5,      /* for each answer of the back */
+	CLOSE_STEPS   = 3,
+	SLACK_S       = 15,     /* the store's own time-outs, and a busy host */
+};
+
+struct vbd_lane {
+	struct pvb_disk disk;
+	struct pvb_disk *inner;         /* the data half's */
+	struct pvb_blkfront_io *io;     /* owned */
+	struct pvb_vbd_control *control;        /* owned */
+	bool read_only, live, closing;
+};
+
+static struct vbd_lane *lane_of(struct pvb_disk *d)
+{
+	return pvb_container(d, struct vbd_lane, disk);
+}
+
+/* ---- what the data half says --------------------------------------------- */
+
+static void copy_info(struct vbd_lane *v)
+{
+	/* The half checks requests against its own. */
+	v->inner->info.read_only |= v->read_only;
+	v->disk.info = v->inner->info;
+}
+
+static void inner_changed(struct pvb_disk *inner, void *arg, int gone)
+{
+	struct vbd_lane *v = arg;
+
+	(void)inner;
+	copy_info(v);
+	if (v->disk.changed)
+		v->disk.changed(&v->disk, v->disk.arg, gone);
+}
+
+static void live_changed(struct pvb_blkfront_io *io, bool live, int code,
+                         void *arg)
+{
+	struct vbd_lane *v = arg;
+
+	(void)io;
+	v->live = live;
+	if (live)
+		copy_info(v);
+	else if (!v->closing && v->disk.changed)
+		v->disk.changed(&v->disk, v->disk.arg,
+		                code < 0 ? code : -ESHUTDOWN);
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Serve the data half until it is live, or its control is gone.  0: one of
+   both; -ETIMEDOUT. */
+static int wait_until(struct vbd_lane *v, bool live, int64_t ms)
+{
+	int64_t end = now_ms() + ms;
+
+	while (!(live && v->live)) {
+		int64_t left = end - now_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (pvb_blkfront_io_serve(v->io, (int)left) == -EPIPE)
+			return 0;
+	}
+	return 0;
+}
+
+/* In order if the back takes part, else without it, else without a word: but
+   the thread ends. */
+static void end_control(struct vbd_lane *v, struct pvb_err *e)
+{
+	int64_t ms = INT64_C(1000) * (CLOSE_STEP_S * CLOSE_STEPS + SLACK_S);
+
+	v->closing = true;
+	pvb_vbd_control_stop(v->control, false);
+	if (wait_until(v, false, ms) < 0) {
+		pvb_vbd_control_stop(v->control, true);
+		if (wait_until(v, false, SLACK_S * INT64_C(1000)) < 0)
+			pvb_vbd_control_abandon(v->control);
+	}
+	pvb_vbd_control_join(v->control, e);
+}
+
+/* ---- open and close ------------------------------------------------------ */
+
+static uint64_t seconds_ns(uint32_t s)
+{
+	return s * UINT64_C(1000000000);
+}
+
+static int start_data(struct vbd_lane *v, struct pvb_loop *loop,
+                      const struct pvb_log *log, const struct vbd_blob *b,
+                      int link_fd, struct pvb_err *e)
+{
+	const struct pvb_blkfront_io_config c = {
+		.log = log, .bounce_always = b->bounce,
+		.live = live_changed, .arg = v,
+	};
+	struct pvb_err ignored = PVB_ERR_INIT;
+	struct pvb_mem *mem;
+	int r;
+
+	e = e ? e : &ignored;
+	mem = pvb_mem_open_local(b->dir, b->domid, NULL, e);
+	if (!mem) {
+		(void)close(link_fd);
+		return e->code;
+	}
+	r = pvb_blkfront_io_create(loop, link_fd, mem, &c, &v->io, e);
+	if (r < 0)
+		return r;
+	v->inner = pvb_blkfront_io_disk(v->io);
+	v->inner->changed = inner_changed;
+	v->inner->arg = v;
+	return 0;
+}
+
+static int start_control(struct vbd_lane *v, const struct pvb_log *log,
+                         const struct vbd_blob *b, int link_fd,
+                         struct pvb_err *e)
+{
+	struct pvb_vbd_control_config c = {
+		.log = log, .dir = b->dir, .domid = b->domid,
+		.number = b->number, .spin_max_ns = b->spin_max_ns,
+		.connect_timeout_ns = seconds_ns(b->connect_timeout_s),
+		.close_timeout_ns = seconds_ns(CLOSE_STEP_S),
+		.request_timeout_ns = seconds_ns(b->timeout_s),
+	};
+
+	pvb_blk_limits_front_default(&c.limits);
+	c.limits.ring_order_max = b->ring_order;
+	c.limits.indirect_max = b->indirect_max;
+	c.limits.queues_max = 1;
+	return pvb_vbd_control_start(&c, link_fd, &v->control, e);
+}
+
+/* The pages come first: a domain lives while somebody holds them. */
+static int start_halves(struct vbd_lane *v, struct pvb_loop *loop,
+                        const struct pvb_log *log, const struct vbd_blob *b,
+                        struct pvb_err *e)
+{
+	int fds[2];
+	int r = pvb_link_pair(fds);
+
+	if (r < 0)
+		return pvb_err_set(e, r, "cannot make a link: %s",
+		                   strerror(-r));
+	r = start_data(v, loop, log, b, fds[0], e);
+	if (r < 0) {
+		(void)close(fds[1]);
+		return r;
+	}
+	return start_control(v, log, b, fds[1], e);
+}
+
+static int connect_back(struct vbd_lane *v, const struct vbd_blob *b,
+                        struct pvb_err *e)
+{
+	struct pvb_err why = PVB_ERR_INIT;
+	int64_t ms = INT64_C(1000) * (b->connect_timeout_s +
+	                              CLOSE_STEP_S * CLOSE_STEPS + SLACK_S);
+	int r = wait_until(v, true, ms);
+
+	if (v->live)
+		return 0;
+	end_control(v, &why);
+	v->control = NULL;
+	if (why.code < 0)
+		return pvb_err_set(e, why.code, "%s", why.text);
+	return pvb_err_set(e, r < 0 ? r : -EIO, "the backend does not answer");
+}
+
+static int vbd_open(struct pvb_loop *loop, const struct pvb_log *log,
+                    const struct pvb_disk_probe *p, int *fds, uint32_t nfds,
+                    struct pvb_disk **lane, struct pvb_err *e)
+{
+	struct vbd_lane *v;
+	struct vbd_blob b;
+	int r;
+
+	for (uint32_t i = 0; i < nfds; i++)
+		(void)close(fds[i]);
+	if (!vbd_blob_get(p, &b))
+		return pvb_err_set(e, -EINVAL, "not what probe has told");
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return pvb_err_set(e, -ENOMEM, "out of memory");
+	v->disk.ops = &pvb_disk_vbd;
+	v->read_only = p->flags & PVB_DISK_READ_ONLY;
+	r = start_halves(v, loop, log, &b, e);
+	if (r == 0)
+		r = connect_back(v, &b, e);
+	if (r < 0) {
+		pvb_blkfront_io_destroy(v->io);
+		free(v);
+		return r;
+	}
+	*lane = &v->disk;
+	return 0;
+}
+
+static void vbd_close(struct pvb_disk *d)
+{
+	struct vbd_lane *v = lane_of(d);
+
+	end_control(v, NULL);
+	pvb_blkfront_io_destroy(v->io);
+	free(v);
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static int vbd_submit(struct pvb_disk *d, struct pvb_io *io)
+{
+	struct pvb_disk *inner = lane_of(d)->inner;
+
+	return inner->ops->submit(inner, io);
+}
+
+static void vbd_kick(struct pvb_disk *d)
+{
+	struct pvb_disk *inner = lane_of(d)->inner;
+
+	inner->ops->kick(inner);
+}
+
+static void *vbd_buffer_get(struct pvb_disk *d, size_t bytes)
+{
+	struct pvb_disk *inner = lane_of(d)->inner;
+
+	return inner->ops->buffer_get(inner, bytes);
+}
+
+static void vbd_buffer_put(struct pvb_disk *d, void *buffer, size_t bytes)
+{
+	struct pvb_disk *inner = lane_of(d)->inner;
+
+	inner->ops->buffer_put(inner, buffer, bytes);
+}
+
+static const char *const options[] = {
+	"host=local:DIR          the machine that the domain is on",
+	"timeout=S               fail what is unanswered so long (30; 0 never)",
+	"connect-timeout=S       wait so long for the backend (30)",
+	"ring-order=N            at most 2^N pages for the ring (2)",
+	"indirect=N              at most N segments in one request (32)",
+	"queues=1                rings to the backend",
+	"bounce=on|off           copy every buffer (off)",
+	"poll=adaptive|always|never  how to wait for answers (adaptive)",
+	NULL
+};
+
+const struct pvb_disk_ops pvb_disk_vbd = {
+	.scheme = "vbd",
+	.summary = "vbd:DOMAIN/VDEV  the frontend of that domain's block device",
+	.options = options,
+	.probe = vbd_probe,
+	.reopen = vbd_reopen,
+	.reprobe = vbd_reprobe,
+	.open = vbd_open,
+	.close = vbd_close,
+	.submit = vbd_submit,
+	.kick = vbd_kick,
+	.buffer_get = vbd_buffer_get,
+	.buffer_put = vbd_buffer_put,
+};
