@@ -275,6 +275,7 @@ static void last_word(struct pvb_loop_task *t)
 {
 	struct pvb_runner *r = pvb_container(t, struct pvb_runner, last);
 
+	r->ended = true;
 	runner_unwatch(r);
 	pvb_loop_undefer(r->loop, &r->turn);
 	r->c.ops->retired(r);
@@ -375,11 +376,10 @@ void pvb_runner_stop(struct pvb_runner *r, bool force)
 		return;
 	r->linger = false;
 	r->forced |= force;
-	if (r->retired) {
+	if (!r->retired)
+		runner_event(r, PVB_EV_STOP, 0);
+	else if (!r->ended)
 		pvb_loop_defer(r->loop, &r->last);
-		return;
-	}
-	runner_event(r, PVB_EV_STOP, 0);
 }
 
 void pvb_runner_refuse(struct pvb_runner *r, enum pvb_why why,

@@ -103,7 +103,7 @@ struct pvb_runner {                     /* caller's storage */
 	uint32_t known;                 /* what our state node said last */
 	uint8_t  told_mine, told_peer;
 	bool     told_live, tell;
-	bool     started, retired;
+	bool     started, retired, ended;
 	bool     forced;                /* wait for the peer no more */
 	bool     linger;                /* retire when the toolstack says so */
 	bool     vanished;              /* our directory */

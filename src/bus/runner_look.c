@@ -44,7 +44,7 @@ void runner_look_own(struct pvb_runner *r)
 	int e;
 
 	r->look_own = false;
-	if (r->vanished || (r->retired && !r->linger))
+	if (r->vanished || r->ended || (r->retired && !r->linger))
 		return;
 	e = pvb_store_read_u64_at(r->store, PVB_STORE_NO_TX, r->c.dir, "state",
 	                          UINT32_MAX, &found);
