@@ -21,12 +21,6 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define PVB_API __attribute__((visibility("default")))
-#else
-#define PVB_API
-#endif
-
 struct pvb_client;                      /* opaque */
 
 struct pvb_client_config {

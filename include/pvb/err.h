@@ -20,13 +20,20 @@ struct pvb_err {
 
 #define PVB_ERR_INIT { 0, "" }
 
+/* What the library exports. */
+#if defined(__GNUC__)
+#define PVB_API __attribute__((visibility("default")))
+#else
+#define PVB_API
+#endif
+
 /* Fill `e` (may be NULL) and return `code`, which must be negative.  What
    does not fit is cut off; control characters become '?'. */
-int pvb_err_set(struct pvb_err *e, int code, const char *fmt, ...)
+PVB_API int pvb_err_set(struct pvb_err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Put "PREFIX: " before the sentence; the code stays.  NULL: no effect. */
-void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
+PVB_API void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #ifdef __cplusplus

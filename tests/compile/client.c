@@ -37,7 +37,8 @@ int main(void)
 	memset(in, 0, sizeof(in));
 	report(pvb_client_write(c, out, sizeof(out), 8192, 0) == 0 &&
 	       pvb_client_read(c, in, sizeof(in), 8192) == 0 &&
-	       memcmp(in, out, sizeof(in)) == 0, "what is written is read back");
+	       memcmp(in, out, sizeof(in)) == 0,
+	       "what is written is read back");
 	report(pvb_client_read(c, in, sizeof(in), info.size_bytes) < 0,
 	       "a read past the end is an error");
 	pvb_client_close(c);
