@@ -386,7 +386,7 @@ static const struct {
 	[PVB_XS_MKDIR]                = { do_mkdir, false },
 	[PVB_XS_RM]                   = { do_rm, false },
 	[PVB_XS_SET_PERMS]            = { do_set_perms, false },
-	[PVB_XS_IS_DOMAIN_INTRODUCED] = { do_is_domain_introduced, false },
+	[PVB_XS_IS_DOMAIN_INTRODUCED] = { do_is_domain_introduced, true },
 	[PVB_XS_RESUME]               = { do_resume, true },
 	[PVB_XS_SET_TARGET]           = { do_set_target, true },
 	[PVB_XS_RESET_WATCHES]        = { do_reset_watches, false },

@@ -149,22 +149,42 @@ uint16_t pvb_xsclient_domid(const struct pvb_xsclient *c)
 
 /* ---- a request's way in ------------------------------------------------ */
 
+/* Bytes of "/local/domain/N/" if `path` begins with that, else 0. */
+static size_t home_bytes(const char *path)
+{
+	static const char homes[] = "/local/domain/";
+	size_t digits;
+
+	if (strncmp(path, homes, sizeof(homes) - 1) != 0)
+		return 0;
+	digits = strspn(path + sizeof(homes) - 1, "0123456789");
+	if (digits == 0 || digits > 5 ||
+	    path[sizeof(homes) - 1 + digits] != '/')
+		return 0;
+	return sizeof(homes) - 1 + digits + 1;
+}
+
+/*
+ * xenstored has one limit for what is below a domain's home and for a path
+ * elsewhere, so that a relative path is as good as its absolute form.
+ */
 int pvb_xstree_resolve(const struct pvb_xsclient *c, const char *path,
                        char *out)
 {
-	const struct pvb_xswho *who = &c->domain->who;
 	int rc;
 
 	if (c->dead)
 		return -EACCES;
 	if (path[0] == '/')
 		rc = pvb_xspath_print(out, PVB_XS_PATH_MAX + 1, "%s", path);
-	else if (strlen(path) <= PVB_XS_RELATIVE_MAX)
-		rc = pvb_xspath_print(out, PVB_XS_PATH_MAX + 1,
-		                      "/local/domain/%u/%s", who->domid, path);
 	else
-		rc = -ENAMETOOLONG;
-	return rc == 0 && pvb_xspath_is_legal(out) ? 0 : -EINVAL;
+		rc = pvb_xspath_print(out, PVB_XS_PATH_MAX + 1,
+		                      "/local/domain/%u/%s",
+		                      c->domain->who.domid, path);
+	if (rc || !pvb_xspath_is_legal(out) ||
+	    strlen(out) - home_bytes(out) > PVB_XS_RELATIVE_MAX)
+		return -EINVAL;
+	return 0;
 }
 
 struct pvb_xsnode **pvb_xstree_special(struct pvb_xstree *t, const char *path)

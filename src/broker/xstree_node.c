@@ -103,7 +103,7 @@ int pvb_xstree_get_perms(struct pvb_xsclient *c, uint32_t tx, const char *path,
 		if (!special || tx)
 			return -EINVAL;
 		n = *special;
-		rc = rights_of(c, n) & PVB_XS_MAY_READ ? 0 : -EACCES;
+		rc = rights_of(c, n) & PVB_XS_MAY_READ ? 0 : -ENOENT;
 	} else {
 		rc = open_node(c, tx, path, PVB_XSTX_SELF, &n);
 	}
@@ -324,7 +324,8 @@ int pvb_xstree_set_perms(struct pvb_xsclient *c, uint32_t tx, const char *path,
 		special = pvb_xstree_special(c->tree, path);
 		if (!special || tx)
 			return -EINVAL;
-		return is_limited(c) ? -EACCES
+		/* A guest is told that there is no such thing. */
+		return is_limited(c) ? -ENOENT
 		                     : pvb_xsnode_set_perms(*special, perm,
 		                                            count);
 	}

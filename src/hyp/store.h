@@ -70,7 +70,7 @@ struct pvb_store_ops {
 	   until it says 0 before waiting: events may sit in the handle. */
 	int  (*fd)(struct pvb_store *s);
 
-	/* Domains. */
+	/* Domains.  For domain 0: others are told -EACCES, as xenstored does. */
 	int  (*domain_exists)(struct pvb_store *s, uint16_t domid);  /* 1, 0 */
 	/* Make it known (local: create it).  Privileged.  -EACCES -EEXIST */
 	int  (*introduce)(struct pvb_store *s, uint16_t domid);
