@@ -117,7 +117,24 @@ static int say_outcome(const struct wait *w, int r, struct pvb_err *e)
 	return 0;
 }
 
-/* The disk must have been found good, too: the back tells in its own nodes. */
+/* A local domain exists from the first attach for it, or again from the next
+   one after its last process has gone. */
+static int meet_domain(struct pvb_store *s, const struct pvb_attach *a,
+                       struct pvb_err *e)
+{
+	int r;
+
+	if (a->host->xen || s->ops->domain_exists(s, a->front_domid) == 1)
+		return 0;
+	r = s->ops->introduce(s, a->front_domid);
+	if (r < 0 && r != -EEXIST) {
+		pvb_err_set(e, r, "domain %u: %s", a->front_domid,
+		            strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
 int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
 {
 	struct pvb_store *s = pvb_host_store(a->host, e);
@@ -130,7 +147,9 @@ int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
 		return -EIO;
 	pvb_blk_nodes_name(&dev, a->back_domid, a->front_domid, a->number);
 	w.dev = &dev;
-	r = pvb_blk_nodes_create(s, &dev, a->disk, &a->options, e);
+	r = meet_domain(s, a, e);
+	if (r == 0)
+		r = pvb_blk_nodes_create(s, &dev, a->disk, &a->options, e);
 	if (r == 0 && a->timeout_ms > 0) {
 		r = say_outcome(&w, wait_run(&w, a->timeout_ms), e);
 		if (r < 0) {

@@ -242,9 +242,10 @@ static uint32_t disk_flags(const struct pvb_client_config *c)
 int pvb_client_probe(const char *uri, const struct pvb_client_config *config,
                      struct pvb_disk_info *info, struct pvb_err *e)
 {
+	const struct pvb_disk_ops *ops;
 	struct pvb_disk_probe probe;
 	int r = pvb_disk_probe(pvb_disk_all, uri, disk_flags(config), &probe,
-	                       NULL, e);
+	                       &ops, e);
 
 	if (r < 0)
 		return r;
