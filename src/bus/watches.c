@@ -231,6 +231,7 @@ int pvb_watches_add(struct pvb_watches *ws, struct pvb_watch *w,
 {
 	uint32_t at = find_slot(ws, path);
 	struct slot *s;
+	bool is_first;
 	int r;
 
 	assert(!w->added && w->fired);
@@ -239,7 +240,8 @@ int pvb_watches_add(struct pvb_watches *ws, struct pvb_watch *w,
 	if (at == ws->slot_count && (r = more_slots(ws)) < 0)
 		return r;
 	s = ws->slots + at;
-	if (!s->path) {
+	is_first = !s->path;
+	if (is_first) {
 		s->path = strdup(path);
 		if (!s->path)
 			return -ENOMEM;
@@ -254,8 +256,9 @@ int pvb_watches_add(struct pvb_watches *ws, struct pvb_watch *w,
 	w->pending = false;
 	w->next = s->first;
 	s->first = w;
-	/* The store says it once for the first; for the others we do. */
-	note(ws, w, path);
+	/* The first one hears of the beginning from the store. */
+	if (!is_first)
+		note(ws, w, path);
 	return 0;
 }
 

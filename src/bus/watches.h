@@ -44,7 +44,8 @@ struct pvb_watches *pvb_watches_create(struct pvb_loop *loop,
                                        struct pvb_store *store,
                                        void (*lost)(void *arg), void *arg,
                                        struct pvb_err *e);
-/* No watch may be added any more (asserted).  NULL is fine. */
+/* No watch may be added any more (asserted).  Not from inside one of its calls.
+   NULL is fine. */
 void pvb_watches_destroy(struct pvb_watches *ws);
 
 struct pvb_loop  *pvb_watches_loop(const struct pvb_watches *ws);
