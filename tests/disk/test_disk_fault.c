@@ -331,6 +331,37 @@ static void it_wraps_a_file_with_options_of_its_own(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void it_grows_with_the_disk_below(void **state)
+{
+	char path[] = "./fault-XXXXXX", uri[128];
+	const struct pvb_disk_ops *ops;
+	struct pvb_disk_probe p;
+	int fd = mkstemp(path), fds[PVB_DISK_FDS_MAX];
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	(void)snprintf(uri, sizeof(uri), "fault:%s", path);
+	memset(&rig, 0, sizeof(rig));
+	rig.loop = pvb_loop_create(NULL, NULL);
+	assert_int_equal(pvb_disk_probe(pvb_disk_basic, uri, 0, &p, &ops,
+	                                NULL), 0);
+	assert_int_equal(ops->reopen(&p, fds, NULL), 1);
+	assert_int_equal(ops->open(rig.loop, NULL, &p, fds, 1, &rig.disk,
+	                           NULL), 0);
+	assert_int_equal(ftruncate(fd, 2 << 20), 0);
+	assert_int_equal(ops->reprobe(&p, NULL), 0);
+	assert_int_equal(p.info.size_bytes, 2 << 20);
+	assert_int_equal(read_at(1 << 20), -EINVAL);
+	assert_int_equal(ops->resized(rig.disk, 2 << 20), 0);
+	assert_int_equal(read_at(1 << 20), 0);
+	assert_int_equal(ops->resized(rig.disk, 3 << 20), -EINVAL);
+	pvb_disk_probe_fini(&p);
+	close_disk();
+	(void)close(fd);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void expect_refused(const char *options, const char *sentence)
 {
 	const struct pvb_disk_ops *ops;
@@ -416,6 +447,7 @@ int main(void)
 		cmocka_unit_test(it_dies_when_its_time_is_over),
 		cmocka_unit_test(closing_takes_its_timer_along),
 		cmocka_unit_test(it_wraps_a_file_with_options_of_its_own),
+		cmocka_unit_test(it_grows_with_the_disk_below),
 		cmocka_unit_test(what_is_no_rule_is_refused),
 		cmocka_unit_test(what_is_below_is_refused_in_its_own_words),
 	};

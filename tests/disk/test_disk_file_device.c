@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -58,6 +59,42 @@ static void large_sectors_are_followed(void **state)
 	assert_int_equal(rig_open(&rig, uri, 0, &e), -EINVAL);
 	assert_non_null(strstr(e.text, ": the device's sectors have 4096 "
 	                       "bytes, not 512"));
+	loop_device_drop(device);
+}
+
+/* A file system whose device has sectors of 4 KiB: 512 bytes cannot be read
+   around the page cache there. */
+static void direct_io_waits_for_sectors_that_suit_it(void **state)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	char command[256];
+
+	(void)state;
+	image_make("disk", 64 << 20);
+	if (!loop_device_make("disk", "--sector-size 4096", device))
+		skip();
+	(void)snprintf(command, sizeof(command), "mkfs.ext4 -q '%s' && mkdir "
+	               "fs && mount '%s' fs", device, device);
+	if (system(command) != 0) {
+		loop_device_drop(device);
+		print_message("no ext4 can be made and mounted here\n");
+		skip();
+	}
+	image_make("fs/disk", BYTES);
+	assert_int_equal(rig_open(&rig, "file:fs/disk?direct=on", 0, &e),
+	                 -EINVAL);
+	assert_string_equal(e.text, "file:fs/disk?direct=on: direct=on needs "
+	                    "sectors of 4096 bytes here: add sector-size");
+	rig_open_good(&rig, "fs/disk", 0);
+	assert_int_equal(rig.disk->info.sector_size_bytes, 512);
+	assert_int_equal(rig_write(&rig, 512, 512, 1), 0);
+	rig_expect(&rig, 512, 512, 1);
+	rig_close(&rig);
+	rig_open_good(&rig, "file:fs/disk?direct=on&sector-size=4096", 0);
+	assert_int_equal(rig_write(&rig, 4096, 4096, 2), 0);
+	rig_expect(&rig, 4096, 4096, 2);
+	rig_close(&rig);
+	assert_int_equal(umount("fs"), 0);
 	loop_device_drop(device);
 }
 
@@ -155,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_IMAGES(a_device_tells_its_geometry),
 		IN_IMAGES(large_sectors_are_followed),
+		IN_IMAGES(direct_io_waits_for_sectors_that_suit_it),
 		IN_IMAGES(a_claimed_device_is_busy),
 		IN_IMAGES(a_read_only_device_is_only_read),
 		IN_IMAGES(a_grown_device_is_a_grown_disk),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -8,6 +11,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -50,6 +56,12 @@ static void done(struct pvb_job *j)
 	assert_int_equal(w->ran, 1);
 	assert_false(pthread_equal(w->ran_in, pthread_self()));
 	w->done++;
+	done_count++;
+}
+
+static void count_done(struct pvb_job *j)
+{
+	(void)j;
 	done_count++;
 }
 
@@ -212,6 +224,51 @@ static void the_last_answer_may_end_it_all(void **state)
 	wait_for(JOBS);
 }
 
+/* In a child that may not make threads: an exit status. */
+static int work_without_threads(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		         offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { 5, code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		return 77;
+	for (int i = 0; i < 3; i++) {
+		work[i].job.done = count_done;
+		pvb_jobs_start(&jobs, &work[i].job);
+		if (done_count != 0)
+			return 1;
+	}
+	while (done_count < 3)
+		if (pvb_loop_turn(loop, true) != 0)
+			return 2;
+	return work[2].ran == 1 ? 0 : 3;
+}
+
+static void without_a_thread_the_work_is_done_all_the_same(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(work_without_threads());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	pvb_jobs_fini(&jobs);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void nothing_is_left_when_nothing_was_done(void **state)
 {
 	(void)state;
@@ -228,6 +285,7 @@ int main(void)
 		JOBS_TEST(many_jobs_get_threads_up_to_the_limit),
 		JOBS_TEST(idle_threads_end_and_come_back),
 		JOBS_TEST(the_last_answer_may_end_it_all),
+		JOBS_TEST(without_a_thread_the_work_is_done_all_the_same),
 		JOBS_TEST(nothing_is_left_when_nothing_was_done),
 	};
 
