@@ -255,15 +255,17 @@ static enum pvb_conn_input fold(struct pvb_conn *c, enum pvb_ev ev,
 /* A move that ends a connection has a cause, if nobody wished it. */
 static void blame_input(struct pvb_conn *c, enum pvb_conn_input in)
 {
+	if (c->phase == F_RESET && in != IN_TIMEOUT)
+		return;                 /* a predecessor's connection ends */
 	switch (in) {
 	case IN_TIMEOUT:
 		blame(c, PVB_WHY_TIMEOUT);
 		break;
 	case IN_CLOSING:
 	case IN_CLOSED:
-		if (c->role == PVB_BACK)        /* the front may, any time */
-			break;
-		/* fall through */
+		if (c->role == PVB_FRONT)       /* a front may, any time */
+			blame(c, PVB_WHY_STATE);
+		break;
 	case IN_GONE:
 	case IN_UNWANTED:
 	case IN_FAIL_PUBLISH:
