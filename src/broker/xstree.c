@@ -10,6 +10,11 @@
 #include "proto/xspath.h"
 #include "xstree_state.h"
 
+enum {                                  /* watch events kept for one client */
+	GUEST_EVENT_BYTES    = 64 << 10,
+	DOMAIN_0_EVENT_BYTES = 1 << 20,
+};
+
 static const char *const special_paths[PVB_XS_SPECIALS] = {
 	"@introduceDomain", "@releaseDomain",
 };
@@ -96,6 +101,8 @@ struct pvb_xsclient *pvb_xsclient_create(struct pvb_xstree *t, uint16_t domid,
 	c->waiting = waiting;
 	c->arg = arg;
 	c->watcher.waiting = on_waiting;
+	c->watcher.event_bytes_max = domid ? GUEST_EVENT_BYTES
+	                                   : DOMAIN_0_EVENT_BYTES;
 	c->next = t->clients;
 	c->link = &t->clients;
 	if (c->next)

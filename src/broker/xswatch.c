@@ -12,7 +12,8 @@
 enum { BUCKETS_MIN = 64 };
 
 struct event {
-	struct pvb_qnode node;
+	struct pvb_qnode node;          /* of the watcher's queue */
+	struct pvb_qnode of_watch;      /* of the watch's, unless "whole" */
 	struct pvb_xswatch *watch;
 	char *path;                     /* owned; NULL: the watch's own */
 };
@@ -23,7 +24,7 @@ struct pvb_xswatch {
 	struct pvb_xswatcher *watcher;
 	struct event whole;             /* "look at all of it": no memory */
 	bool whole_waits;
-	uint32_t waiting;               /* events of this watch in the queue */
+	struct pvb_queue waiting;       /* its other events, oldest first */
 	size_t prefix;
 	const char *token;              /* after the path's NUL */
 	char path[];
@@ -36,7 +37,6 @@ static void push(struct pvb_xswatcher *w, struct event *e)
 	bool first = pvb_queue_is_empty(&w->events);
 
 	pvb_queue_push(&w->events, &e->node);
-	e->watch->waiting++;
 	if (first && w->waiting)
 		w->waiting(w);
 }
@@ -49,16 +49,18 @@ static void push_whole(struct pvb_xswatch *watch)
 	push(watch->watcher, &watch->whole);
 }
 
-/* Forget an event that is out of the queue. */
+/* Forget an event that is out of the queue: its watch's oldest. */
 static void retire(struct event *e)
 {
 	struct pvb_xswatch *watch = e->watch;
+	struct pvb_qnode *n;
 
-	watch->waiting--;
 	if (e == &watch->whole) {
 		watch->whole_waits = false;
 		return;
 	}
+	n = pvb_queue_pop(&watch->waiting);
+	assert(n == &e->of_watch);
 	watch->watcher->event_bytes -= sizeof(*e) + strlen(e->path) + 1;
 	free(e->path);
 	free(e);
@@ -66,14 +68,11 @@ static void retire(struct event *e)
 
 static bool waits_already(const struct pvb_xswatch *watch, const char *path)
 {
-	struct pvb_qnode *n = watch->watcher->events.head;
 	const struct event *e;
 
-	if (watch->waiting == 0)
-		return false;
-	for (; n; n = n->next) {
-		e = pvb_container(n, const struct event, node);
-		if (e->watch == watch && e->path && strcmp(e->path, path) == 0)
+	for (struct pvb_qnode *n = watch->waiting.head; n; n = n->next) {
+		e = pvb_container(n, const struct event, of_watch);
+		if (strcmp(e->path, path) == 0)
 			return true;
 	}
 	return false;
@@ -99,7 +98,7 @@ static void queue_event(struct pvb_xswatch *watch, const char *path)
 	if (waits_already(watch, path))
 		return;
 	if (fits(watch, path) &&
-	    w->event_bytes + bytes <= PVB_XS_EVENT_BYTES_MAX)
+	    w->event_bytes + bytes <= w->event_bytes_max)
 		e = calloc(1, sizeof(*e));
 	if (e)
 		e->path = strdup(path);
@@ -110,6 +109,7 @@ static void queue_event(struct pvb_xswatch *watch, const char *path)
 	}
 	e->watch = watch;
 	w->event_bytes += bytes;
+	pvb_queue_push(&watch->waiting, &e->of_watch);
 	push(w, e);
 }
 
@@ -135,22 +135,21 @@ void pvb_xswatcher_drop(struct pvb_xswatcher *w)
 }
 
 /* Take the waiting events of one watch out of the queue. */
-static void drop_events_of(struct pvb_xswatch *watch)
+static void drop_events_of(const struct pvb_xswatch *watch)
 {
+	struct pvb_xswatcher *w = watch->watcher;
 	struct pvb_queue kept = { NULL, NULL };
 	struct pvb_qnode *n;
 	struct event *e;
 
-	while (watch->waiting && (n = pvb_queue_pop(&watch->watcher->events))) {
+	while ((n = pvb_queue_pop(&w->events))) {
 		e = pvb_container(n, struct event, node);
 		if (e->watch == watch)
 			retire(e);
 		else
 			pvb_queue_push(&kept, n);
 	}
-	while ((n = pvb_queue_pop(&watch->watcher->events)))
-		pvb_queue_push(&kept, n);
-	watch->watcher->events = kept;
+	w->events = kept;
 }
 
 /* ---- table ------------------------------------------------------------- */

@@ -20,16 +20,14 @@
 
 #include "base/queue.h"
 
-enum { PVB_XS_EVENT_BYTES_MAX = 65536 };        /* waiting, one client */
-
 struct pvb_xswatch;
-struct pvb_xswatcher {                  /* caller's storage; zero is valid */
+struct pvb_xswatcher {                  /* caller's storage */
 	/* Something waits; said when the queue was empty.  May be NULL. */
 	void (*waiting)(struct pvb_xswatcher *w);
 	struct pvb_xswatch *first;      /* owned; in the order of setting */
 	struct pvb_queue events;
-	size_t event_bytes;
-	uint32_t count;
+	size_t event_bytes, event_bytes_max;    /* that wait; may wait */
+	uint32_t count;                 /* watches */
 };
 
 struct pvb_xswatches {                  /* caller's storage; zero is valid */
