@@ -18,6 +18,7 @@
 #include <pvb/client.h>
 
 #include "cmd.h"
+#include "device_args.h"
 #include "progress.h"
 
 enum { PIECES = 32, PIECE_BYTES = 256 << 10 };
@@ -212,16 +213,12 @@ static void copy_all(struct copy *c, struct pvb_progress *bar)
 /* A destination file that is not there yet is made, sparse. */
 static int make_destination(struct copy *c, struct pvb_err *e)
 {
-	const char *path = c->dst_uri;
+	const char *path = pvb_arg_file_path(c->dst_uri);
 	int fd;
 
-	if (strncmp(path, "file:", 5) == 0) {
-		path += 5;
-		if (strpbrk(path, "?%"))
-			return 0;       /* probe tells what is missing */
-	} else if (strchr(path, ':') && !strchr(path, '/')) {
-		return 0;               /* another scheme */
-	}
+	/* In a URI with options or escapes the file must be there: probe tells. */
+	if (!path || (path != c->dst_uri && strpbrk(path, "?%")))
+		return 0;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return errno == EEXIST ? 0 :

@@ -48,16 +48,23 @@ static void scheme_of(const char *text, char out[16])
 		out[0] = '\0';
 }
 
-int pvb_arg_disk(const char *text, char *out, size_t cap)
+const char *pvb_arg_file_path(const char *text)
 {
-	const char *path = text;
-	char scheme[16], cwd[3000];
-	int n;
+	char scheme[16];
 
 	scheme_of(text, scheme);
 	if (strcmp(scheme, "file") == 0)
-		path = text + 5;
-	if ((scheme[0] && path == text) || *path == '/' || *path == '\0')
+		return text + 5;
+	return scheme[0] ? NULL : text;
+}
+
+int pvb_arg_disk(const char *text, char *out, size_t cap)
+{
+	const char *path = pvb_arg_file_path(text);
+	char cwd[3000];
+	int n;
+
+	if (!path || *path == '/' || *path == '\0')
 		n = snprintf(out, cap, "%s", text);
 	else if (!getcwd(cwd, sizeof(cwd)))
 		return pvb_say_error("current directory: %s", strerror(errno));

@@ -34,7 +34,7 @@ def attach_refused(m, disk, *needles, status=1, vdev="xvda", more=()):
 def test_missing_image():
     with Machine() as m:
         attach_refused(m, m.path("nowhere.img"), "nowhere.img",
-                       "No such file")
+                       "no such file")
 
 
 def test_empty_image():
@@ -126,7 +126,7 @@ def test_device_that_is_not_attached():
 
 def test_machine_that_is_not_there():
     refused(1, "/nowhere", args=["attach", "--host", "local:/nowhere", 1,
-                                 "xvda", PVB])
+                                 "xvda", "mem:1M"])
 
 
 def test_daemon_that_is_not_there():

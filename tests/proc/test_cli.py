@@ -165,8 +165,9 @@ def test_an_image_in_use_by_another_is_refused():
         until(lambda: m.states(1) == ("connected", "connected"), "connection",
               process=p)
         r = pvb("copy", m.vbd(2), m.path("out"), status=1)
-        assert "disk.img" in r.stderr or "use" in r.stderr, r.stderr
-        assert m.device(2)["reason"] == "disk", m.device(2)
+        assert "vbd:2/xvda" in r.stderr and "gave up" in r.stderr, r.stderr
+        d = m.device(2)
+        assert d["reason"] == "disk" and "open for writing" in d["error"], d
         p.kill()
 
 
