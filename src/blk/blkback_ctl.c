@@ -194,7 +194,7 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
                             struct pvb_blkback_status *out)
 {
 	const struct pvb_runner *r = &b->runner;
-	const char *text = r->text;
+	const char *text = r->why != PVB_OK ? r->text : "";
 
 	memset(out, 0, sizeof(*out));
 	out->mine = r->conn.mine;

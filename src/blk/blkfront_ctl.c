@@ -161,7 +161,7 @@ void pvb_blkfront_ctl_status(const struct pvb_blkfront_ctl *f,
                              struct pvb_blkfront_status *out)
 {
 	const struct pvb_runner *r = &f->runner;
-	const char *text = r->text;
+	const char *text = r->why != PVB_OK ? r->text : "";
 
 	memset(out, 0, sizeof(*out));
 	out->mine = r->conn.mine;

@@ -284,7 +284,7 @@ static const char *const options[] = {
 
 const struct pvb_disk_ops pvb_disk_vbd = {
 	.scheme = "vbd",
-	.summary = "vbd:DOMAIN/VDEV  the frontend of that domain's block device",
+	.summary = "vbd:DOMAIN/VDEV  the frontend of a domain's block device",
 	.options = options,
 	.probe = vbd_probe,
 	.reopen = vbd_reopen,

@@ -18,7 +18,7 @@ struct pvb_vbd_control;
 
 struct pvb_vbd_control_config {
 	const struct pvb_log *log;      /* borrowed */
-	const char *dir;                /* of the local machine; for start only */
+	const char *dir;                /* the machine; for start only */
 	uint16_t domid;
 	uint32_t number;
 	struct pvb_blk_limits limits;

@@ -159,10 +159,14 @@ static void step(struct pvb_runner *r, enum pvb_ev ev, uint32_t arg)
 	while (failed)
 		failed = carry_out_all(r, pvb_conn_step(&r->conn, PVB_EV_FAIL,
 		                                        failed).actions);
-	if (r->conn.mine != before)
+	if (r->conn.mine != before) {
 		pvb_log(r->c.log, PVB_LOG_DEBUG, "%s: %s (peer %s)",
 		        r->c.name, pvb_xb_name(r->conn.mine),
 		        pvb_xb_name(r->conn.peer));
+		/* Another front, another chance. */
+		if (r->conn.mine == PVB_XB_INIT_WAIT)
+			r->why = PVB_OK;
+	}
 	if (!was_live && pvb_conn_is_live(&r->conn) && !r->conn.stopping)
 		runner_forgive(r);
 	if (r->attach_held && is_unwanted(&r->conn)) {

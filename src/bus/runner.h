@@ -87,7 +87,7 @@ struct pvb_runner {                     /* caller's storage */
 	struct pvb_loop  *loop;
 	struct pvb_conn   conn;
 
-	/* Why it is not as it should be; OK while all is well. */
+	/* Why it is not as it should be; OK: it is, and text says nothing. */
 	enum pvb_why why;
 	char text[PVB_RUNNER_TEXT_MAX + 1];
 
@@ -149,8 +149,8 @@ int  pvb_runner_republish(struct pvb_runner *r);
 /* Write these into our directory.  As above. */
 int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k);
 
-/* The first reason since all was well stands: in `why` and `text`, in the log,
-   and in the node that people look into. */
+/* The first reason of a connection stands: in `why` and `text`, in the log, and
+   in the node that people look into, where it stays until all is well. */
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...) __attribute__((format(printf, 3, 4)));
 
