@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * back_bench.h - a back's control half on the bench, and the steps of a front
+ * that the test writes by hand.
+ */
+#ifndef PVB_TEST_BACK_BENCH_H
+#define PVB_TEST_BACK_BENCH_H
+
+#include "ctl_bench.h"
+
+#include "blk/blkback_ctl.h"
+#include "disk/disk.h"
+#include "flow/counters.h"
+
+static struct pvb_blkback_ctl *back;
+static uint32_t back_changed, back_retired, mem_ends;
+static int counters_fd = -1;
+
+static inline int back_mem_end(void *arg)
+{
+	(void)arg;
+	mem_ends++;
+	return dup(counters_fd);        /* any descriptor will do here */
+}
+
+static inline int back_counters(void *arg, uint32_t queue)
+{
+	(void)arg;
+	(void)queue;
+	return counters_fd;
+}
+
+static inline void on_changed(struct pvb_blkback_ctl *b, void *arg)
+{
+	(void)arg;
+	assert_ptr_equal(b, back);
+	back_changed++;
+}
+
+static inline void on_retired(struct pvb_blkback_ctl *b, void *arg)
+{
+	(void)arg;
+	assert_ptr_equal(b, back);
+	back_retired++;
+	pvb_blkback_ctl_destroy(b);     /* legal in here */
+	back = NULL;
+}
+
+/* A back that knows no disk yet. */
+static inline void back_start(void)
+{
+	struct pvb_blkback_ctl_config c = {
+		.log = &bench.log, .dev = bench.dev,
+		.data_half = bench_data_half, .mem_end = back_mem_end,
+		.counters = back_counters, .changed = on_changed,
+		.retired = on_retired,
+	};
+	struct pvb_err e = PVB_ERR_INIT;
+
+	back_changed = back_retired = mem_ends = 0;
+	if (counters_fd < 0)
+		counters_fd = pvb_counters_create();
+	assert_true(counters_fd >= 0);
+	pvb_blk_options_init(&c.options, QUEUES);
+	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
+	    pvb_blkback_ctl_start(back, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static inline void back_disk(const char *uri)
+{
+	const struct pvb_disk_ops *ops;
+	struct pvb_err e = PVB_ERR_INIT;
+	struct pvb_disk_probe p;
+
+	if (pvb_disk_probe(pvb_disk_basic, uri, 0, &p, &ops, &e) < 0)
+		fail_msg("%s", e.text);
+	pvb_blkback_ctl_disk(back, ops, &p, NULL);
+}
+
+static inline void back_end(void)
+{
+	pvb_blkback_ctl_destroy(back);
+	back = NULL;
+	if (counters_fd >= 0)
+		close(counters_fd);
+	counters_fd = -1;
+}
+
+/* What a front with one page publishes with its state, in one transaction. */
+static inline void front_says(const char *state, const char *ring_ref,
+                              const char *port)
+{
+	put_all(bench.guest, bench.front, "ring-ref", ring_ref,
+	        "event-channel", port, "protocol", "x86_64-abi", "state",
+	        state, NULL);
+}
+
+static inline void front_state(const char *state)
+{
+	put(bench.guest, bench.front, "state", state);
+}
+
+/* Back and front are connected, on one queue. */
+static inline void back_connect(void)
+{
+	back_start();
+	back_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	front_state("4");
+	bench_settle();
+}
+
+/* The toolstack wants the device gone. */
+static inline void ask_to_detach(void)
+{
+	assert_int_equal(pvb_blk_nodes_stop(bench.tools, &bench.dev), 0);
+}
+
+static inline struct pvb_blkback_status back_status(void)
+{
+	struct pvb_blkback_status s;
+
+	pvb_blkback_ctl_status(back, &s);
+	return s;
+}
+
+static inline const char *back_error(void)
+{
+	static struct pvb_blk_nodes_state s;
+
+	assert_int_equal(pvb_blk_nodes_state(bench.tools, &bench.dev, &s), 0);
+	return s.error;
+}
+
+static inline int back_teardown(void **state)
+{
+	back_end();
+	return bench_teardown(state);
+}
+
+#define BACK_TEST(t) \
+	cmocka_unit_test_setup_teardown(t, bench_setup, back_teardown)
+
+#endif
