@@ -15,9 +15,11 @@
 #include "listener.h"
 
 static const char lock_name[] = "lock";
-static const char longest[] = "/dom32751/store";
 
-enum { LOCK_TRIES = 16 };
+enum {
+	LOCK_TRIES = 16,
+	LONGEST_BYTES = sizeof("/dom32751/store") - 1,  /* below the directory */
+};
 
 static int open_dir(struct pvb_rundir *d, struct pvb_err *e)
 {
@@ -127,11 +129,11 @@ int pvb_rundir_open(struct pvb_rundir *d, const char *path, struct pvb_err *e)
 	if (length == 0)
 		return pvb_err_set(e, -ENOENT, "the local hypervisor's "
 		                   "directory has an empty name");
-	if (length + sizeof(longest) - 1 > PVB_LISTENER_PATH_MAX)
+	if (length + LONGEST_BYTES > PVB_LISTENER_PATH_MAX)
 		return pvb_err_set(e, -ENAMETOOLONG, "%.*s: socket paths in it "
 		                   "would be too long: its own path may have "
-		                   "%zu bytes", (int)length, path,
-		                   PVB_LISTENER_PATH_MAX - sizeof(longest) + 1);
+		                   "%d bytes", (int)length, path,
+		                   PVB_LISTENER_PATH_MAX - LONGEST_BYTES);
 	d->path = strndup(path, length);
 	if (!d->path)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
