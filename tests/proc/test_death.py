@@ -130,7 +130,8 @@ def test_kill_of_the_whole_backend_is_an_error_within_the_time_out():
         os.kill(m.serve.pid, signal.SIGKILL)
         os.kill(worker, signal.SIGKILL)
         took = ends_in_error(front, DEADLINE_S)
-        assert took < 12, f"took {took} s with a time-out of 2"
+        # Two more, of five seconds, wait for a back that might be closing.
+        assert took < 17, f"took {took} s with a time-out of 2"
 
 
 def test_a_worker_ends_with_its_supervisor():
@@ -158,10 +159,10 @@ def test_a_front_comes_back_after_its_death():
         front = bench(m, 1)
         front.kill()
         front.wait()
+        new = m.image("new.img")
+        pvb("copy", new, m.vbd(1))
         pvb("copy", m.vbd(1), m.path("copy"))
-        pvb("copy", m.path("disk.img"), m.vbd(1))
-        with open(m.path("disk.img"), "rb") as a, \
-                open(m.path("copy"), "rb") as b:
+        with open(new, "rb") as a, open(m.path("copy"), "rb") as b:
             assert a.read() == b.read()
 
 
