@@ -30,7 +30,7 @@ enum { PVB_DISK_FDS_MAX = 4, PVB_DISK_BLOB_MAX = 512 };
 
 enum {                                  /* flags of probe */
 	PVB_DISK_READ_ONLY = 1 << 0,
-	PVB_DISK_SHARED    = 1 << 1,    /* others may have it open for writing */
+	PVB_DISK_SHARED    = 1 << 1,    /* others may write to it, too */
 };
 
 /*
@@ -42,7 +42,7 @@ struct pvb_disk_probe {
 	uint32_t flags;
 	struct pvb_disk_info info;
 	uint32_t nfds;
-	int      fds[PVB_DISK_FDS_MAX]; /* owned; control's own: pins, no locks */
+	int      fds[PVB_DISK_FDS_MAX]; /* owned: pins, without locks */
 	uint32_t blob_bytes;            /* the driver's own, fixed format */
 	unsigned char blob[PVB_DISK_BLOB_MAX];
 };
@@ -51,11 +51,11 @@ struct pvb_disk_extent { uint64_t length_bytes; bool hole, zero; };
 
 struct pvb_disk_ops {
 	const char *scheme;             /* "file", "mem", ... */
-	const char *summary;            /* one line: "file:PATH  a file or ..." */
-	/* One line an option for --help ("direct=on|off|auto  ..."), NULL-ended. */
+	const char *summary;            /* "file:PATH  a file or ..." */
+	/* For --help, a line each ("direct=on|off|auto  ..."), NULL-ended. */
 	const char *const *options;
 
-	/* ---- control: with paths, may block -------------------------------- */
+	/* ---- control: with paths, may block ------------------------------ */
 	/* 0, or -errno with *e: -ENOENT -EACCES -EISDIR -EINVAL (URI, size,
 	   option) -EBUSY -EROFS -EIO ... */
 	int  (*probe)(struct pvb_uri *uri, uint32_t flags,
@@ -69,7 +69,7 @@ struct pvb_disk_ops {
 	   it shrank, or its size is no disk's; info stays.  May be NULL. */
 	int  (*reprobe)(struct pvb_disk_probe *p, struct pvb_err *e);
 
-	/* ---- data: no paths, one thread ------------------------------------ */
+	/* ---- data: no paths, one thread ---------------------------------- */
 	/* Takes the locks.  `fds` are reopen's; they become the lane's, also on
 	   failure.  -EBUSY (somebody else writes it), -EIO, -ENOMEM ... */
 	int  (*open)(struct pvb_loop *loop, const struct pvb_log *log,
@@ -81,8 +81,9 @@ struct pvb_disk_ops {
 	   now (changed() is not called).  -EINVAL: smaller than before, or the
 	   descriptor is not so large.  May be NULL: it never grows. */
 	int  (*resized)(struct pvb_disk *d, uint64_t size_bytes);
-	/* 0: accepted, done() will run.  -EAGAIN: too many in flight, try again
-	   after a done().  Nothing else: a bad request is done() with -EINVAL. */
+	/* 0: accepted, done() will run.  -EAGAIN: too many in flight, try
+	   again after a done().  Nothing else: a bad request is done() with
+	   -EINVAL. */
 	int  (*submit)(struct pvb_disk *d, struct pvb_io *io);
 	/* End of a batch: push on what submit only queued; nothing has to
 	   begin before it.  May be NULL. */

@@ -62,7 +62,7 @@ struct fault_request {
 	int result;
 };
 
-/* ---- control ------------------------------------------------------------------ */
+/* ---- control -------------------------------------------------------- */
 
 /* The probe of the disk below, which is packed into ours.  Borrows its fds. */
 static const struct pvb_disk_ops *unpack(const struct pvb_disk_probe *p,
@@ -132,7 +132,7 @@ static int fault_reprobe(struct pvb_disk_probe *p, struct pvb_err *e)
 	return r;
 }
 
-/* ---- answering ------------------------------------------------------------------ */
+/* ---- answering ------------------------------------------------------ */
 
 static void answer(struct fault_request *q)
 {
@@ -210,7 +210,7 @@ static void inner_done(struct pvb_io *io, int result)
 	finish_after_delay(q);
 }
 
-/* ---- dying ------------------------------------------------------------------------ */
+/* ---- dying ---------------------------------------------------------- */
 
 static void say_gone(struct pvb_loop_task *t)
 {
@@ -242,7 +242,7 @@ static void inner_changed(struct pvb_disk *inner, void *arg, int gone)
 		f->disk.changed(&f->disk, f->disk.arg, gone);
 }
 
-/* ---- a request ---------------------------------------------------------------------- */
+/* ---- a request ------------------------------------------------------ */
 
 static void pass_on(struct fault_request *q, const struct pvb_io *outer)
 {
@@ -330,7 +330,7 @@ static int fault_extents(struct pvb_disk *d, uint64_t offset_bytes,
 	                              cap);
 }
 
-/* ---- opening -------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------- */
 
 static int fault_open(struct pvb_loop *loop, const struct pvb_log *log,
                       const struct pvb_disk_probe *p, int *fds, uint32_t nfds,
@@ -387,9 +387,9 @@ static void fault_close(struct pvb_disk *d)
 }
 
 static const char *const fault_options[] = {
-	"fail=ERROR[,WHEN...]    answer EIO, ENOSPC, EROFS ... without doing it",
+	"fail=ERROR[,WHEN...]    answer EIO, ENOSPC ... and do nothing",
 	"delay=MS[,WHEN...]      answer so many milliseconds late",
-	"    WHEN is op:read|write|flush|discard|zero (any), at:FROM-TO (bytes),",
+	"    WHEN is op:read|write|flush|discard|zero, at:FROM-TO (bytes),",
 	"    after:N (not the first N), every:N (each Nth), times:N (at most)",
 	"reorder=N               answer in shuffled windows of N",
 	"seed=N                  of the shuffling (1)",

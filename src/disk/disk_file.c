@@ -202,7 +202,7 @@ static int file_extents(struct pvb_disk *d, uint64_t offset_bytes,
 }
 
 static const char *const file_options[] = {
-	"direct=auto|on|off      around the page cache: where that works (auto)",
+	"direct=auto|on|off      around the page cache; auto: where it can",
 	"sector-size=512|4096    smallest unit of I/O (the device's; 512)",
 	"size=SIZE               use only so much of it, and do not follow it",
 	"sync=on|off             every write is durable when done (off)",

@@ -80,7 +80,7 @@ struct file_io {
 	uint64_t moved_bytes;
 	unsigned char *chunk;           /* of the bounce, or NULL */
 	int32_t  result;                /* of a job's call */
-	uint8_t  call;                  /* enum file_call: the next, or under way */
+	uint8_t  call;                  /* enum file_call: the one under way */
 	uint8_t  retries;
 	bool     durable;               /* FUA, or "sync=on" */
 	bool     looked;                /* RWF_NOWAIT found not all of it */

@@ -27,7 +27,7 @@ struct wishes {
 	bool sync, discard;
 };
 
-/* ---- opening ----------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------- */
 
 static int cannot_open(const struct pvb_disk_probe *p, int code,
                        struct pvb_err *e)
@@ -146,7 +146,7 @@ static int pin(const char *path, struct pvb_disk_probe *out, struct stat *st,
 	return check_kind(st, e);
 }
 
-/* ---- facts --------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------- */
 
 /* Sector sizes, before the options have their say. */
 static int ask_sectors(int fd, const struct file_how *how,
@@ -272,7 +272,7 @@ static int ask_everything(struct pvb_uri *uri, int fd, const struct stat *st,
 	return 0;
 }
 
-/* ---- O_DIRECT ------------------------------------------------------------------- */
+/* ---- O_DIRECT ------------------------------------------------------- */
 
 /* Set how->direct: where the file system allows it and its unit is not
    larger than a sector. */
@@ -300,7 +300,7 @@ static int settle_direct(const struct pvb_disk_probe *p, uint32_t wish,
 	return 0;
 }
 
-/* ---- probing ---------------------------------------------------------------------- */
+/* ---- probing -------------------------------------------------------- */
 
 static int read_options(struct pvb_uri *uri, struct wishes *w,
                         struct pvb_err *e)

@@ -120,7 +120,7 @@ static void returned(struct file_lane *f, struct pvb_io *io, int32_t result)
 	}
 }
 
-/* ---- at once --------------------------------------------------------------- */
+/* ---- at once -------------------------------------------------------- */
 
 /* True: the request has ended. */
 static bool read_now(struct file_lane *f, struct pvb_io *io)
@@ -146,7 +146,7 @@ static bool read_now(struct file_lane *f, struct pvb_io *io)
 	return true;
 }
 
-/* ---- by io_uring ------------------------------------------------------------ */
+/* ---- by io_uring ---------------------------------------------------- */
 
 #ifdef PVB_HAVE_URING
 
@@ -222,7 +222,7 @@ static bool give_to_ring(struct file_lane *f, struct pvb_io *io)
 
 #endif
 
-/* ---- in a thread ------------------------------------------------------------ */
+/* ---- in a thread ---------------------------------------------------- */
 
 static void job_run(struct pvb_job *j)
 {
@@ -246,7 +246,7 @@ static void give_to_thread(struct file_lane *f, struct pvb_io *io)
 	pvb_jobs_start(&f->jobs, &fio->via.job);
 }
 
-/* ---- all of them -------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------- */
 
 /* 0, -EAGAIN (no chunk is free), or -EIO. */
 static int bounce_if_needed(struct file_lane *f, struct pvb_io *io)

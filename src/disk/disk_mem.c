@@ -48,7 +48,7 @@ struct mem_lane {
 	uint64_t chunk_bytes;
 };
 
-/* ---- control ------------------------------------------------------------ */
+/* ---- control -------------------------------------------------------- */
 
 static int make_memory(uint64_t size_bytes, struct pvb_err *e)
 {
@@ -104,7 +104,7 @@ static int mem_reopen(const struct pvb_disk_probe *p,
 	return 1;
 }
 
-/* ---- which chunks hold data ---------------------------------------------- */
+/* ---- which chunks hold data ----------------------------------------- */
 
 static bool is_marked(const struct mem_lane *m, uint64_t chunk)
 {
@@ -148,7 +148,7 @@ static bool has_data(struct mem_lane *m, uint64_t offset, uint64_t length)
 	return true;
 }
 
-/* ---- data ----------------------------------------------------------------- */
+/* ---- data ----------------------------------------------------------- */
 
 static void mem_read(struct mem_lane *m, const struct pvb_io *io)
 {
@@ -252,7 +252,7 @@ static int mem_extents(struct pvb_disk *d, uint64_t offset_bytes,
 	                           d->info.sector_size_bytes, v, cap);
 }
 
-/* ---- opening --------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------- */
 
 static int map_memory(struct mem_lane *m, struct pvb_err *e)
 {
@@ -269,8 +269,8 @@ static int map_memory(struct mem_lane *m, struct pvb_err *e)
 	m->has_data = calloc(1, (size_t)(chunks + 7) / 8);
 	if (!m->has_data)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
-	p = mmap(NULL, size, m->disk.info.read_only ? PROT_READ
-	         : PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
+	p = mmap(NULL, size, PROT_READ | (m->disk.info.read_only ? 0
+	         : PROT_WRITE), MAP_SHARED | MAP_NORESERVE, m->fd, 0);
 	if (p == MAP_FAILED)
 		return pvb_err_set(e, -ENOMEM, "cannot map its memory: %s",
 		                   strerror(errno));

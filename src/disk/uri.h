@@ -43,7 +43,8 @@ int pvb_uri_all_used(const struct pvb_uri *u, struct pvb_err *e);
 /* "512", "4k", "1M", "2G", "1T" (powers of 1024; also KiB, MiB, ...) to bytes.
    False: none, or overflow. */
 bool pvb_parse_size(const char *text, uint64_t *out);
-/* Percent-encode into out (cap bytes) whatever is not plain.  0, -ENAMETOOLONG */
+/* Percent-encode into out (cap bytes) whatever is not plain.  0,
+   -ENAMETOOLONG. */
 int pvb_uri_encode(const char *text, char *out, size_t cap);
 
 #endif

@@ -23,8 +23,8 @@ struct conformance_target {
 	             struct rig *rig);
 	/* Close the disk, which is idle, and destroy the loop. */
 	void (*close)(const struct conformance_target *t, struct rig *rig);
-	bool forgets;                   /* reads are zeros, whatever is written */
-	bool new_each_time;             /* an open disk knows nothing of before */
+	bool forgets;                   /* reads are zeros, come what may */
+	bool new_each_time;             /* closed, it forgets everything */
 	bool no_read_only;              /* cannot be opened read-only */
 	bool spins;                     /* its loop turns without being woken */
 	void *arg;
@@ -33,7 +33,7 @@ struct conformance_target {
 /* Run all cases as one group of tests: the number that failed. */
 int conformance_run(const struct conformance_target *t);
 
-/* ---- for the files of the suite ----------------------------------------- */
+/* ---- for the files of the suite ------------------------------------- */
 struct conformance {
 	const struct conformance_target *target;
 	struct rig rig;

@@ -183,7 +183,7 @@ static int run_on(struct place *p)
 		return skip_all("no image can be made in PVB_TEST_DIR, or "
 		                "/dev/shm");
 	if (p->what->needs == LOOP_DEVICE && !make_device(p))
-		return skip_all("losetup gives no loop device (root, /dev/loop*)");
+		return skip_all("losetup gives no loop device");
 	(void)snprintf(p->uri, sizeof(p->uri), p->what->uri,
 	               p->device[0] ? p->device : p->image);
 	why = not_here(p);

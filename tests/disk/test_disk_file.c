@@ -55,7 +55,7 @@ static void close_probed(void)
 	pvb_disk_probe_fini(&probe);
 }
 
-/* ---- size --------------------------------------------------------------------- */
+/* ---- size ----------------------------------------------------------- */
 
 static void a_grown_file_is_a_grown_disk(void **state)
 {
@@ -142,7 +142,7 @@ static void the_file_that_was_probed_is_the_one_opened(void **state)
 	pvb_disk_probe_fini(&probe);
 }
 
-/* ---- options ------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------- */
 
 static int open_flags(const char *uri, uint32_t flags)
 {
@@ -223,7 +223,7 @@ static void discard_gives_space_back_and_zero_can_keep_it(void **state)
 	rig_close(&rig);
 }
 
-/* ---- a full disk ---------------------------------------------------------------- */
+/* ---- a full disk ---------------------------------------------------- */
 
 static void a_full_file_system_is_said_and_survived(void **state)
 {
@@ -249,7 +249,7 @@ static void a_full_file_system_is_said_and_survived(void **state)
 	assert_int_equal(umount("fs"), 0);
 }
 
-/* ---- engines --------------------------------------------------------------------- */
+/* ---- engines -------------------------------------------------------- */
 
 /* More requests that need a bounce than there are chunks for it. */
 static void many_requests_bounce_at_once(void **state)
@@ -350,7 +350,7 @@ static void a_refused_uring_is_said_once_and_done_without(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* ---- cost ------------------------------------------------------------------------ */
+/* ---- cost ----------------------------------------------------------- */
 
 static void an_idle_lane_is_small(void **state)
 {
