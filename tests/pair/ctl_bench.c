@@ -103,6 +103,16 @@ int bench_data_half(void *arg, uint32_t queue)
 	return fds[1];
 }
 
+/* A node that everybody may see change; see bench_settle. */
+static void make_ping(void)
+{
+	const struct pvb_store_perm all = { BACK, PVB_STORE_READ };
+
+	put(bench.tools, "", "ping", "");
+	assert_int_equal(bench.tools->ops->set_perms(bench.tools, 0, "/ping",
+	                                             &all, 1), 0);
+}
+
 /* ---- the machine --------------------------------------------------------- */
 
 static void count_line(const struct pvb_log *log, enum pvb_log_level level,
@@ -177,6 +187,7 @@ int bench_setup(void **state)
 	assert_non_null(bench.loop);
 	bench.tools = open_store(BACK);
 	bench.guest = open_store(FRONT);
+	make_ping();
 	pvb_blk_nodes_name(&bench.dev, BACK, FRONT, VDEV);
 	(void)pvb_xsdev_back_path(&bench.dev, bench.back, sizeof(bench.back));
 	(void)pvb_xsdev_front_path(&bench.dev, bench.front,
