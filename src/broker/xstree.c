@@ -12,7 +12,7 @@
 
 enum {                                  /* watch events kept for one client */
 	GUEST_EVENT_BYTES    = 64 << 10,
-	DOMAIN_0_EVENT_BYTES = 1 << 20,
+	DOMAIN_0_EVENT_BYTES = 256 << 10,
 };
 
 static const char *const special_paths[PVB_XS_SPECIALS] = {

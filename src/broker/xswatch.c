@@ -15,6 +15,7 @@ struct event {
 	struct pvb_qnode node;          /* of the watcher's queue */
 	struct pvb_qnode of_watch;      /* of the watch's, unless "whole" */
 	struct pvb_xswatch *watch;
+	uint32_t hash;                  /* of the path: a quick "no" */
 	char *path;                     /* owned; NULL: the watch's own */
 };
 
@@ -29,6 +30,15 @@ struct pvb_xswatch {
 	const char *token;              /* after the path's NUL */
 	char path[];
 };
+
+static uint32_t hash(const char *path, size_t bytes)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < bytes; i++)
+		h = (h ^ (uint8_t)path[i]) * 16777619u;
+	return h;
+}
 
 /* ---- events ------------------------------------------------------------ */
 
@@ -66,13 +76,14 @@ static void retire(struct event *e)
 	free(e);
 }
 
-static bool waits_already(const struct pvb_xswatch *watch, const char *path)
+static bool waits_already(const struct pvb_xswatch *watch, const char *path,
+                          uint32_t path_hash)
 {
 	const struct event *e;
 
 	for (struct pvb_qnode *n = watch->waiting.head; n; n = n->next) {
 		e = pvb_container(n, const struct event, of_watch);
-		if (strcmp(e->path, path) == 0)
+		if (e->hash == path_hash && strcmp(e->path, path) == 0)
 			return true;
 	}
 	return false;
@@ -89,13 +100,14 @@ static void queue_event(struct pvb_xswatch *watch, const char *path)
 {
 	struct pvb_xswatcher *w = watch->watcher;
 	size_t bytes = sizeof(struct event) + strlen(path) + 1;
+	uint32_t path_hash = hash(path, strlen(path));
 	struct event *e = NULL;
 
 	if (strcmp(path, watch->path) == 0) {
 		push_whole(watch);
 		return;
 	}
-	if (waits_already(watch, path))
+	if (waits_already(watch, path, path_hash))
 		return;
 	if (fits(watch, path) &&
 	    w->event_bytes + bytes <= w->event_bytes_max)
@@ -108,6 +120,7 @@ static void queue_event(struct pvb_xswatch *watch, const char *path)
 		return;
 	}
 	e->watch = watch;
+	e->hash = path_hash;
 	w->event_bytes += bytes;
 	pvb_queue_push(&watch->waiting, &e->of_watch);
 	push(w, e);
@@ -153,15 +166,6 @@ static void drop_events_of(const struct pvb_xswatch *watch)
 }
 
 /* ---- table ------------------------------------------------------------- */
-
-static uint32_t hash(const char *path, size_t bytes)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < bytes; i++)
-		h = (h ^ (uint8_t)path[i]) * 16777619u;
-	return h;
-}
 
 /* The chain on which watches of these `bytes` of `path` are. */
 static struct pvb_xswatch **chain_of(const struct pvb_xswatches *t,
