@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *name;
-	uint32_t kinds;                 /* those that have the other behaviour */
+	uint32_t kinds;                 /* who has the other behaviour */
 	const char *reason;
 } differences[] = {
 	/* xenstored */
