@@ -291,16 +291,6 @@ size_t pvb_xsnode_parent_length(const char *path)
 	return n ? n : 1;
 }
 
-bool pvb_xsnode_is_within(const char *path, const char *top)
-{
-	size_t n = strlen(top);
-
-	if (n == 1 && top[0] == '/')
-		return path[0] == '/';
-	return strncmp(path, top, n) == 0 &&
-	       (path[n] == '\0' || path[n] == '/');
-}
-
 /* Put "/NAME" (or "NAME" after the root's slash) at path[length]. */
 static void append(char *path, size_t length, const char *name)
 {

@@ -8,8 +8,8 @@
  * root, and a transaction is a second root.  While nobody holds a snapshot,
  * changes happen in place.
  *
- * Paths given here are legal, absolute and start with '/' (the caller's
- * duty).  One thread.
+ * Paths given here are legal, absolute, start with '/' and are not too deep
+ * (the caller's duty).  One thread.
  */
 #ifndef PVB_BROKER_XSNODE_H
 #define PVB_BROKER_XSNODE_H
@@ -80,10 +80,7 @@ const struct pvb_xsnode *pvb_xsnode_next(const struct pvb_xsnode *root,
 const struct pvb_xsnode *pvb_xsnode_skip(const struct pvb_xsnode *root,
                                          const char *top, char *path);
 
-/* Text helpers on legal paths.  Length of the parent of `path` ("/a" has
-   "/", of length 1). */
+/* Length of the parent of `path` ("/a" has "/", of length 1). */
 size_t pvb_xsnode_parent_length(const char *path);
-/* `path` is `top` or below it. */
-bool pvb_xsnode_is_within(const char *path, const char *top);
 
 #endif

@@ -171,6 +171,17 @@ static size_t home_bytes(const char *path)
 	return sizeof(homes) - 1 + digits + 1;
 }
 
+/* Every step down costs every request a little, and a guest chooses how many;
+   nothing that is of use has a tenth of these. */
+static bool is_too_deep(const char *path)
+{
+	uint32_t parts = 0;
+
+	for (; *path; path++)
+		parts += *path == '/';
+	return parts > PVB_XS_DEPTH_MAX;
+}
+
 /*
  * xenstored has one limit for what is below a domain's home and for a path
  * elsewhere, so that a relative path is as good as its absolute form.
@@ -188,7 +199,7 @@ int pvb_xstree_resolve(const struct pvb_xsclient *c, const char *path,
 		rc = pvb_xspath_print(out, PVB_XS_PATH_MAX + 1,
 		                      "/local/domain/%u/%s",
 		                      c->domain->who.domid, path);
-	if (rc || !pvb_xspath_is_legal(out) ||
+	if (rc || !pvb_xspath_is_legal(out) || is_too_deep(out) ||
 	    strlen(out) - home_bytes(out) > PVB_XS_RELATIVE_MAX)
 		return -EINVAL;
 	return 0;

@@ -22,6 +22,8 @@
 #include "xsdomain.h"
 #include "xsperms.h"
 
+enum { PVB_XS_DEPTH_MAX = 64 };         /* parts of a path */
+
 struct pvb_xstree;
 struct pvb_xsclient;
 

@@ -191,14 +191,13 @@ static int write_in(struct pvb_xsclient *c, struct pvb_xstx *set,
 	int rc;
 
 	rc = look_up(c, set->root, path, PVB_XS_MAY_WRITE, &n);
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (rc == 0)
+	if (rc == 0) {
 		rc = check_size(c, n->perm_count, bytes, n->child_bytes);
-	else
+	} else if (rc == -ENOENT) {
 		rc = check_size(c, n->perm_count, bytes, 0);
-	if (rc == 0)
-		rc = create_path(c, set, n, path);
+		if (rc == 0)
+			rc = create_path(c, set, n, path);
+	}
 	if (rc == 0)
 		rc = pvb_xstx_set_value(set, path, value, bytes);
 	return rc ? rc : pvb_xstx_note(set, path, PVB_XSTX_FIRE);

@@ -266,6 +266,20 @@ static void a_path_has_2048_bytes_beside_a_domains_home(struct rig *r)
 	assert_int_equal(xs_write(c, 0, path, "x"), -EINVAL);
 }
 
+static void a_path_has_at_most_64_parts(struct rig *r)
+{
+	struct client *c = rig_open(r, 0);
+	char path[200] = "/t";
+	int rc = rig_differs(r, "depth-is-not-limited") ? 0 : -EINVAL;
+
+	for (int i = 1; i < 64; i++)
+		strcat(path, "/p");
+	assert_int_equal(xs_write(c, 0, path, "x"), 0);
+	assert_reads(c, 0, path, "x");
+	strcat(path, "/p");
+	assert_int_equal(xs_write(c, 0, path, "x"), rc);
+}
+
 static void a_relative_path_is_below_the_domain(struct rig *r)
 {
 	uint16_t domid = rig_boot(r);
@@ -311,6 +325,7 @@ const struct case_entry node_cases[] = {
 	CASE(illegal_paths_are_refused),
 	CASE(every_legal_character_is_taken),
 	CASE(a_path_has_2048_bytes_beside_a_domains_home),
+	CASE(a_path_has_at_most_64_parts),
 	CASE(a_relative_path_is_below_the_domain),
 	CASE(a_relative_path_of_domain_0),
 	{ NULL, NULL },

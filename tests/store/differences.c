@@ -15,6 +15,9 @@ static const struct {
 	uint32_t kinds;                 /* who has the other behaviour */
 	const char *reason;
 } differences[] = {
+	/* both */
+	{ "depth-is-not-limited", RIG_XENSTORED | RIG_OXENSTORED,
+	  "a guest could make each of its requests cost a thousand steps" },
 	/* xenstored */
 	{ "brothers-conflict", RIG_XENSTORED,
 	  "its directory and its node are one record, so two who make children "
