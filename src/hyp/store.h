@@ -18,7 +18,8 @@
 
 struct pvb_err;
 struct pvb_keys;                        /* proto/keys.h */
-struct pvb_store { const struct pvb_store_ops *ops; };  /* first member of each */
+struct pvb_store { const struct pvb_store_ops *ops; };  /* first member of
+                                                           each */
 
 enum { PVB_STORE_NO_TX = 0 };
 
@@ -29,7 +30,9 @@ struct pvb_store_perm { uint16_t domid; uint8_t rights; };
 
 struct pvb_store_event {
 	uint64_t token;                 /* as given to watch */
-	char     path[3073];            /* that fired; relative if so watched */
+	/* That fired, relative if so watched; or the watched path itself, if
+	   more happened below it than was worth keeping apart. */
+	char     path[3073];
 };
 
 struct pvb_store_ops {
@@ -70,7 +73,7 @@ struct pvb_store_ops {
 	   until it says 0 before waiting: events may sit in the handle. */
 	int  (*fd)(struct pvb_store *s);
 
-	/* Domains.  For domain 0: others are told -EACCES, as xenstored does. */
+	/* Domains.  For domain 0 alone: -EACCES, as xenstored says. */
 	int  (*domain_exists)(struct pvb_store *s, uint16_t domid);  /* 1, 0 */
 	/* Make it known (local: create it).  Privileged.  -EACCES -EEXIST */
 	int  (*introduce)(struct pvb_store *s, uint16_t domid);
