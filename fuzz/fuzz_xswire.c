@@ -25,7 +25,8 @@ static void walk(const struct pvb_xs_header *h, const char *payload)
 	do {
 		before = at;
 		s = pvb_xs_next_string(payload, h->length, &at);
-		if (s && (at <= before || strlen(s) + 1 != (size_t)(at - before)))
+		if (s && (at <= before ||
+		          strlen(s) + 1 != (size_t)(at - before)))
 			abort();
 	} while (s);
 	pvb_xs_error_name(pvb_xs_error_code(payload));

@@ -24,11 +24,12 @@ extern "C" {
 struct pvb_client;                      /* opaque */
 
 struct pvb_client_config {
-	uint32_t size_bytes;            /* sizeof: the struct grows at its end */
+	uint32_t size_bytes;            /* sizeof: the struct grows at its
+	                                   end */
 	bool     read_only;             /* open for reading only */
 	bool     shared;                /* others may write it meanwhile */
 	uint64_t spin_max_ns;           /* busy-poll so long before sleeping */
-	/* Lines for a log (no newline), from the client's thread; may be NULL. */
+	/* Lines for a log (no newline), from the client's thread, or NULL. */
 	void   (*log)(void *arg, const char *level, const char *line);
 	void    *log_arg;
 };
@@ -74,7 +75,8 @@ PVB_API int pvb_client_extents(struct pvb_client *c, uint64_t offset_bytes,
                                struct pvb_client_extent *v, uint32_t cap);
 
 /* Memory in which this disk does I/O without a copy, or NULL: none left, or
-   any memory is as good.  Any thread but the client's; put back before close. */
+   any memory is as good.  Any thread but the client's; put back before
+   close. */
 PVB_API void *pvb_client_buffer_get(struct pvb_client *c, size_t bytes);
 PVB_API void pvb_client_buffer_put(struct pvb_client *c, void *buffer,
                                    size_t bytes);

@@ -22,7 +22,8 @@ enum pvb_io_op {
 };
 
 enum {
-	PVB_IO_FUA    = 1 << 0,         /* write, zero: on stable storage when done */
+	PVB_IO_FUA    = 1 << 0,         /* write, zero: on stable storage when
+	                                   done */
 	PVB_IO_SECURE = 1 << 1,         /* discard: the old data must be gone */
 	PVB_IO_NO_HOLE = 1 << 2,        /* zero: keep the space allocated */
 };
@@ -48,15 +49,18 @@ struct pvb_io {
 	uint64_t            scratch[12];/* the disk's while in flight */
 };
 
-struct pvb_disk_info {                  /* constant, but size_bytes may change */
+struct pvb_disk_info {                  /* constant, but size_bytes may
+                                           change */
 	uint64_t size_bytes;            /* a multiple of sector_size_bytes */
 	uint32_t sector_size_bytes;     /* smallest unit of I/O, 512 or 4096 */
 	uint32_t physical_size_bytes;   /* best unit of I/O */
 	uint32_t discard_granularity_bytes, discard_alignment_bytes;
 	uint32_t depth_max;             /* useful requests in flight */
 	uint32_t iov_max;               /* vectors in one request */
-	uint64_t io_max_bytes;          /* largest read or write in one request */
-	bool     read_only, flush, fua, discard, discard_secure, zero, rotational;
+	uint64_t io_max_bytes;          /* largest read or write in one
+	                                   request */
+	bool     read_only, rotational;
+	bool     flush, fua, discard, discard_secure, zero;     /* can do */
 };
 
 #ifdef __cplusplus

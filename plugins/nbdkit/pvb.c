@@ -206,7 +206,8 @@ static int plugin_block_size(void *handle, uint32_t *minimum,
 
 	(void)handle;
 	*minimum = i.sector_size_bytes;
-	*preferred = i.physical_size_bytes > 4096 ? i.physical_size_bytes : 4096;
+	*preferred = i.physical_size_bytes > 4096 ? i.physical_size_bytes
+	                                          : 4096;
 	*maximum = REQUEST_MAX_BYTES;
 	return 0;
 }
@@ -256,7 +257,8 @@ static int plugin_can_extents(void *handle)
 	(void)handle;
 	if (info().size_bytes == 0)
 		return 0;
-	return pvb_client_extents(export.client, 0, info().size_bytes, &x, 1) > 0;
+	return pvb_client_extents(export.client, 0, info().size_bytes, &x,
+	                          1) > 0;
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -345,8 +347,10 @@ static struct nbdkit_plugin plugin = {
 	.description = "export any pvb disk, a Xen block frontend included",
 	.magic_config_key = "disk",
 	.config_help =
-		"disk=URI           (required) what to export: file:PATH, mem:SIZE,\n"
-		"                   vbd:DOMAIN/VDEV?host=local:DIR, ... (pvb(1))\n"
+		"disk=URI           (required) what to export: file:PATH, "
+		"mem:SIZE,\n"
+		"                   vbd:DOMAIN/VDEV?host=local:DIR, ... "
+		"(pvb(1))\n"
 		"poll=adaptive|always|never  how a frontend waits (adaptive)",
 	.unload = plugin_unload,
 	.dump_plugin = plugin_dump,

@@ -25,9 +25,10 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port */
 	PVB_BLK_MSG_DRAINED,            /* up */
 	PVB_BLK_MSG_DETACHED,           /* up; another ATTACH may follow */
-	PVB_BLK_MSG_FAILED,             /* up: union failed.  After ATTACH: nothing
-	                                   is in effect.  Later: the data path has
-	                                   stopped; DRAIN and DETACH are due */
+	PVB_BLK_MSG_FAILED,             /* up: union failed.  After ATTACH:
+	                                   nothing is in effect.  Later: the
+	                                   data path has stopped; DRAIN and
+	                                   DETACH are due */
 	PVB_BLK_MSG_REPORT,             /* up: union report */
 };
 
@@ -57,7 +58,8 @@ struct pvb_blk_front_attach {
 	uint16_t indirect_max;
 	uint32_t queue, queues;
 	uint64_t spin_max_ns;
-	uint64_t timeout_ns;            /* a request unanswered so long: failed */
+	uint64_t timeout_ns;            /* a request unanswered so long:
+	                                   failed */
 };
 
 struct pvb_blk_attached { uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX], port; };
@@ -65,7 +67,8 @@ struct pvb_blk_attached { uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX], port; };
 struct pvb_blk_failed { uint32_t why; int32_t code; char text[240]; };
 
 enum pvb_blk_report_kind {
-	PVB_BLK_REPORT_SIZE,            /* value: the disk's new size in bytes */
+	PVB_BLK_REPORT_SIZE,            /* value: the disk's new size in
+	                                   bytes */
 	PVB_BLK_REPORT_DISK_GONE,       /* value: positive errno */
 	PVB_BLK_REPORT_NO_SPACE, PVB_BLK_REPORT_STALLED,
 };

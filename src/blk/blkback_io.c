@@ -49,7 +49,7 @@ struct pvb_blkback_io {
 	struct pvb_blkback_queue queue;
 };
 
-/* ---- up ------------------------------------------------------------------------ */
+/* ---- up ------------------------------------------------------------------ */
 
 static void tell(struct pvb_blkback_io *io, const struct pvb_blk_msg *m)
 {
@@ -91,7 +91,7 @@ static void report(struct pvb_blkback_io *io, enum pvb_blk_report_kind kind,
 	tell(io, &m);
 }
 
-/* ---- detach --------------------------------------------------------------------- */
+/* ---- detach -------------------------------------------------------------- */
 
 static void let_go(struct pvb_blkback_io *io)
 {
@@ -135,7 +135,7 @@ static void stop(struct pvb_blkback_io *io, bool cut)
 	}
 }
 
-/* ---- what the queue says ----------------------------------------------------------- */
+/* ---- what the queue says ------------------------------------------------- */
 
 static struct pvb_blkback_io *io_of(struct pvb_blkback_queue *q)
 {
@@ -168,7 +168,8 @@ static void queue_no_space(struct pvb_blkback_queue *q)
 }
 
 static const struct pvb_blkback_queue_ops queue_ops = {
-	.broken = queue_broken, .quiet = queue_quiet, .no_space = queue_no_space,
+	.broken = queue_broken, .quiet = queue_quiet,
+	.no_space = queue_no_space,
 };
 
 static void lane_changed(struct pvb_disk *d, void *arg, int gone)
@@ -181,7 +182,7 @@ static void lane_changed(struct pvb_disk *d, void *arg, int gone)
 		report(io, PVB_BLK_REPORT_SIZE, d->info.size_bytes);
 }
 
-/* ---- attach ------------------------------------------------------------------------- */
+/* ---- attach -------------------------------------------------------------- */
 
 static enum pvb_why open_mem(struct pvb_blkback_io *io,
                              const struct pvb_blk_back_attach *a, int *fd,
@@ -307,7 +308,7 @@ static enum pvb_why attach(struct pvb_blkback_io *io,
 	return why;
 }
 
-/* ---- down ------------------------------------------------------------------------------ */
+/* ---- down ---------------------------------------------------------------- */
 
 static void on_attach(struct pvb_blkback_io *io,
                       const struct pvb_blk_back_attach *a, int *fds,
@@ -417,7 +418,7 @@ static const struct pvb_link_ops link_ops = {
 	.message = on_message, .closed = on_closed,
 };
 
-/* ---- life -------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 int pvb_blkback_io_create(struct pvb_loop *loop, int link_fd,
                           const struct pvb_blkback_io_config *c,
@@ -437,7 +438,8 @@ int pvb_blkback_io_create(struct pvb_loop *loop, int link_fd,
 	r = pvb_link_init(&io->link, loop, link_fd, &link_ops);
 	if (r < 0) {
 		free(io);
-		return pvb_err_set(e, r, "cannot watch a block queue's link: %s",
+		return pvb_err_set(e, r,
+		                   "cannot watch a block queue's link: %s",
 		                   strerror(-r));
 	}
 	*out = io;
@@ -453,7 +455,7 @@ void pvb_blkback_io_destroy(struct pvb_blkback_io *io)
 	pvb_link_fini(&io->link);
 	if (io->state != DETACHED) {
 		stop(io, true);
-		/* What a turn fails at does not keep the disk from finishing. */
+		/* Whatever a turn fails at, the disk still finishes. */
 		while (io->state != DETACHED)
 			(void)pvb_loop_turn(io->loop, true);
 	}

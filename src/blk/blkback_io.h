@@ -24,10 +24,13 @@ struct pvb_blkback_io;
 
 struct pvb_blkback_io_config {
 	const struct pvb_log *log;
-	const struct pvb_disk_ops *const *disks;    /* drivers that it may open */
-	struct pvb_mem_local_shared *shared;        /* one process only, or NULL */
+	const struct pvb_disk_ops *const *disks;    /* drivers that it may
+	                                               open */
+	struct pvb_mem_local_shared *shared;        /* one process only, or
+	                                               NULL */
 	/* The handle for the guest's pages, which the queue takes over; `fd` is
-	   what came with ATTACH, the callee's.  NULL: the local hypervisor's. */
+	   what came with ATTACH, the callee's.  NULL: the local
+	   hypervisor's. */
 	struct pvb_mem *(*open_mem)(void *arg, int fd, struct pvb_err *e);
 	/* The link closed and all that was attached has been let go: the owner
 	   may destroy.  From the loop. */

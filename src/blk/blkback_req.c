@@ -53,7 +53,7 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 	pvb_pool_put(&q->reqs, r);
 }
 
-/* ---- from the ring ---------------------------------------------------------- */
+/* ---- from the ring ------------------------------------------------------- */
 
 static uint32_t take(struct pvb_pump *p, uint32_t n)
 {
@@ -164,7 +164,7 @@ static bool work(struct pvb_pump *p)
 	return true;
 }
 
-/* ---- to the ring -------------------------------------------------------------- */
+/* ---- to the ring --------------------------------------------------------- */
 
 /* Bring what was read over into the guest's pages, where it is not there. */
 static void return_data(struct pvb_blkback_queue *q)
@@ -244,7 +244,7 @@ static const struct pvb_pump_ops pump_ops = {
 	.take = take, .work = work, .publish = publish, .broken = broken,
 };
 
-/* ---- life ------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------- */
 
 static void go_on(struct pvb_loop_task *t)
 {
@@ -273,7 +273,8 @@ static bool can_keep(const struct pvb_blkback_queue_config *c)
 
 static uint32_t bounce_pages(uint32_t slots, uint32_t segs)
 {
-	return slots > BOUNCE_PAGES_MAX / segs ? BOUNCE_PAGES_MAX : slots * segs;
+	return slots > BOUNCE_PAGES_MAX / segs ? BOUNCE_PAGES_MAX
+	                                       : slots * segs;
 }
 
 static int make_pools(struct pvb_blkback_queue *q)

@@ -94,7 +94,7 @@ void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors);
 void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut);
 bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
 
-/* ---- between the side of the ring and that of the disk --------------------- */
+/* ---- between the side of the ring and that of the disk ------------------- */
 
 struct pvb_blkback_req {
 	/* The guest's bytes, as they were when they were looked at. */
@@ -109,7 +109,8 @@ struct pvb_blkback_req {
 	uint16_t nr_segs;
 	uint8_t  step;                  /* blkback_req_disk.c's */
 	uint32_t iov_sent;              /* likewise: the lane has had these */
-	void    *list;                  /* of q->lists; NULL: all fits in here */
+	void    *list;                  /* of q->lists; NULL: all fits in
+	                                   here */
 	struct pvb_seg *seg;
 	struct pvb_guest_pages pages;
 	struct pvb_io io;

@@ -17,7 +17,7 @@ static struct pvb_blkback_req *req_of(struct pvb_qnode *n)
 	return pvb_container(n, struct pvb_blkback_req, node);
 }
 
-/* ---- what the disk is asked -------------------------------------------------- */
+/* ---- what the disk is asked ---------------------------------------------- */
 
 static bool set_flush(struct pvb_blkback_req *r)
 {
@@ -96,7 +96,7 @@ static bool next_io(struct pvb_blkback_req *r)
 	return false;
 }
 
-/* ---- done ----------------------------------------------------------------------- */
+/* ---- done ---------------------------------------------------------------- */
 
 /* Not under way any more: others may be waiting for that. */
 static void leave(struct pvb_blkback_req *r)
@@ -151,7 +151,7 @@ static void io_done(struct pvb_io *io, int result)
 	finish(r, result);
 }
 
-/* ---- begin ------------------------------------------------------------------------ */
+/* ---- begin --------------------------------------------------------------- */
 
 /* In order; who finds the lane full waits for a done(), and all behind it. */
 static void submit_ready(struct pvb_blkback_queue *q)

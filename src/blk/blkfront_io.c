@@ -42,7 +42,7 @@ struct pvb_blkfront_io {
 	struct pvb_blkfront_queue queue;
 };
 
-/* ---- up ------------------------------------------------------------------------ */
+/* ---- up ------------------------------------------------------------------ */
 
 static void tell(struct pvb_blkfront_io *io, const struct pvb_blk_msg *m)
 {
@@ -96,7 +96,7 @@ static void set_live(struct pvb_blkfront_io *io, bool live, int code)
 		io->config.live(io, live, code, io->config.arg);
 }
 
-/* ---- what the queue says ---------------------------------------------------------- */
+/* ---- what the queue says ------------------------------------------------- */
 
 static struct pvb_blkfront_io *io_of(struct pvb_blkfront_queue *q)
 {
@@ -143,7 +143,7 @@ static const struct pvb_blkfront_queue_ops queue_ops = {
 	.failed = queue_failed, .quiet = queue_quiet,
 };
 
-/* ---- down -------------------------------------------------------------------------- */
+/* ---- down ---------------------------------------------------------------- */
 
 static void on_attach(struct pvb_blkfront_io *io,
                       const struct pvb_blk_front_attach *a)
@@ -164,7 +164,8 @@ static void on_attach(struct pvb_blkfront_io *io,
 	if (r < 0) {
 		struct pvb_err e = PVB_ERR_INIT;
 
-		(void)pvb_err_set(&e, r, "cannot share a ring with domain %u: %s",
+		(void)pvb_err_set(&e, r,
+		                  "cannot share a ring with domain %u: %s",
 		                  (unsigned int)a->back_domid, strerror(-r));
 		tell_failed(io, PVB_WHY_ATTACH, r, e.text);
 		return;
@@ -273,7 +274,7 @@ static const struct pvb_link_ops link_ops = {
 	.message = on_message, .closed = on_closed,
 };
 
-/* ---- the disk ------------------------------------------------------------------------ */
+/* ---- the disk ------------------------------------------------------------ */
 
 static struct pvb_blkfront_queue *queue_of(struct pvb_disk *d)
 {
@@ -322,7 +323,7 @@ struct pvb_disk *pvb_blkfront_io_disk(struct pvb_blkfront_io *io)
 	return &io->disk;
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------- */
 
 int pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
                            struct pvb_mem *mem,
@@ -347,7 +348,8 @@ int pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
 	if (r < 0) {
 		pvb_mem_close(mem);
 		free(io);
-		return pvb_err_set(e, r, "cannot watch a block front's link: %s",
+		return pvb_err_set(e, r,
+		                   "cannot watch a block front's link: %s",
 		                   strerror(-r));
 	}
 	*out = io;

@@ -24,11 +24,13 @@ struct pvb_blkfront_io;
 
 struct pvb_blkfront_io_config {
 	const struct pvb_log *log;
-	bool bounce_always;             /* never send a caller's page as it is */
+	bool bounce_always;             /* never send a caller's page as it
+	                                   is */
 	/* Between ATTACH and GO and after DETACH there is no disk: submit then
 	   finishes requests with -ESHUTDOWN.  Called on GO (live) and when the
 	   data path has stopped (not live; code: why, 0 if by wish). */
-	void (*live)(struct pvb_blkfront_io *io, bool live, int code, void *arg);
+	void (*live)(struct pvb_blkfront_io *io, bool live, int code,
+	             void *arg);
 	void *arg;
 };
 

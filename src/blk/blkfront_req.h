@@ -10,9 +10,10 @@
  *              finished <------ parts all answered ------ responses
  *
  * blkfront_req.c turns requests into slots, blkfront_req_done.c takes the
- * answers, blkfront_req_life.c attaches and stops; blkfront_io.c owns it all.  What a caller submits is accepted
- * whatever the ring is like, and waits in its own storage.  What the back
- * says is believed as far as it fits what was asked, and no further.
+ * answers, blkfront_req_life.c attaches and stops; blkfront_io.c owns it all.
+ * What a caller submits is accepted whatever the ring is like, and waits in
+ * its own storage.  What the back says is believed as far as it fits what was
+ * asked, and no further.
  */
 #ifndef PVB_BLKFRONT_REQ_H
 #define PVB_BLKFRONT_REQ_H
@@ -121,7 +122,7 @@ void *pvb_blkfront_queue_buffer_get(struct pvb_blkfront_queue *q, size_t bytes);
 void  pvb_blkfront_queue_buffer_put(struct pvb_blkfront_queue *q, void *buffer,
                                     size_t bytes);
 
-/* ---- between these files ---------------------------------------------------- */
+/* ---- between these files ------------------------------------------------- */
 
 struct pvb_blkfront_cursor {            /* a place in a vector */
 	uint32_t index;

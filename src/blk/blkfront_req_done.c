@@ -12,7 +12,7 @@
 
 #include "blkfront_req.h"
 
-/* ---- done() ---------------------------------------------------------------- */
+/* ---- done() -------------------------------------------------------------- */
 
 void pvb_blkfront_finish(struct pvb_blkfront_queue *q, struct pvb_io *io,
                          int result)
@@ -46,7 +46,7 @@ bool pvb_blkfront_deliver(struct pvb_blkfront_queue *q)
 	return true;
 }
 
-/* ---- one answer --------------------------------------------------------------- */
+/* ---- one answer ---------------------------------------------------------- */
 
 void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
                              struct pvb_blkfront_shadow *s)
@@ -140,7 +140,8 @@ static bool lost_feature(struct pvb_blkfront_queue *q, uint8_t op)
 	default:
 		return false;
 	}
-	q->info->flush = q->info->fua = q->geometry.flush || q->geometry.barrier;
+	q->info->flush = q->geometry.flush || q->geometry.barrier;
+	q->info->fua = q->info->flush;
 	return q->info->flush;
 }
 
@@ -173,7 +174,7 @@ static void answered(struct pvb_blkfront_queue *q,
 	pvb_blkfront_shadow_put(q, s);
 }
 
-/* ---- the ring ---------------------------------------------------------------------- */
+/* ---- the ring ------------------------------------------------------------ */
 
 uint32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
 {
@@ -222,7 +223,7 @@ bool pvb_blkfront_work(struct pvb_pump *p)
 	return pvb_blkfront_deliver(q);
 }
 
-/* ---- the end of all of them ---------------------------------------------------------- */
+/* ---- the end of all of them ---------------------------------------------- */
 
 void pvb_blkfront_cut(struct pvb_blkfront_queue *q, int result)
 {

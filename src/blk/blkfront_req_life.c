@@ -81,7 +81,7 @@ void pvb_blkfront_queue_fini(struct pvb_blkfront_queue *q)
 	pvb_guest_front_fini(&q->data);
 }
 
-/* ---- attach ------------------------------------------------------------------- */
+/* ---- attach -------------------------------------------------------------- */
 
 static int open_pages(struct pvb_blkfront_queue *q,
                       const struct pvb_blkfront_queue_attach *a)
@@ -183,7 +183,7 @@ void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
 	q->live = q->attached && !q->failed && !q->stopped;
 }
 
-/* ---- stop, detach ---------------------------------------------------------------- */
+/* ---- stop, detach -------------------------------------------------------- */
 
 void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut)
 {
@@ -210,7 +210,7 @@ void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q)
 	q->attached = false;
 }
 
-/* ---- buffers ------------------------------------------------------------------------ */
+/* ---- buffers ------------------------------------------------------------- */
 
 static uint32_t pages_of(size_t bytes)
 {

@@ -18,7 +18,8 @@ static const char lock_name[] = "lock";
 
 enum {
 	LOCK_TRIES = 16,
-	LONGEST_BYTES = sizeof("/dom32751/store") - 1,  /* below the directory */
+	LONGEST_BYTES = sizeof("/dom32751/store") - 1,  /* below the
+	                                                   directory */
 };
 
 static int open_dir(struct pvb_rundir *d, struct pvb_err *e)

@@ -22,7 +22,7 @@ struct pvb_ask_options {                /* what every asking command takes */
 	{ "help", no_argument, NULL, 'h' }
 #define PVB_ASK_OPTIONS_HELP \
 "  --host HOST       xen or local:DIR (xen, where there is one)\n" \
-"  --control PATH    the daemon's control socket, if it is not the host's own\n" \
+"  --control PATH    the daemon's control socket, if not the host's own\n" \
 "  --json            an array of objects\n" \
 "  --help            this text\n"
 

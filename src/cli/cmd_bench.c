@@ -351,7 +351,10 @@ static int bench_all(const struct load *load, const char *uri)
 
 static bool set_pattern(struct load *l, const char *rw)
 {
-	static const struct { const char *name; bool random, r, w; } patterns[] = {
+	static const struct {
+		const char *name;
+		bool random, r, w;
+	} patterns[] = {
 		{ "read", false, true, false }, { "write", false, false, true },
 		{ "randread", true, true, false },
 		{ "randwrite", true, false, true },
@@ -454,7 +457,7 @@ const struct pvb_cmd pvb_cmd_bench = {
 "usage: pvb bench [OPTION...] DISK\n"
 "\n"
 "Loads DISK (a path or a disk URI) from one thread and prints requests and\n"
-"bytes per second, latency percentiles and this process's CPU time per request.\n"
+"bytes per second, latency percentiles and this process's CPU time for each.\n"
 "Writes destroy what is on the disk.\n"
 "\n"
 "  --rw read|write|randread|randwrite|randrw   (randread)\n"

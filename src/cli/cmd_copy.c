@@ -37,7 +37,8 @@ struct copy {
 	const char *src_uri, *dst_uri;
 	struct pvb_client *src, *dst;
 	uint64_t size_bytes;
-	bool     dst_is_zero;           /* fresh file: what is not written is 0 */
+	bool     dst_is_zero;           /* fresh file: what is not written is
+	                                   0 */
 	bool     dst_can_zero;
 
 	pthread_mutex_t lock;           /* guards what follows */
@@ -216,7 +217,7 @@ static int make_destination(struct copy *c, struct pvb_err *e)
 	const char *path = pvb_arg_file_path(c->dst_uri);
 	int fd;
 
-	/* In a URI with options or escapes the file must be there: probe tells. */
+	/* A URI with options or escapes needs a file that is: probe tells. */
 	if (!path || (path != c->dst_uri && strpbrk(path, "?%")))
 		return 0;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

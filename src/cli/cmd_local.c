@@ -17,7 +17,8 @@
 
 static json_t *counts_to_json(const struct pvb_hyp_counts *c)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, "
+	                 "s:i, s:i, s:i, s:i, s:i}",
 	                 "domains", (int)c->domains,
 	                 "introduced", (int)c->introduced,
 	                 "connections", (int)c->connections,

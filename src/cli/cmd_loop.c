@@ -96,7 +96,7 @@ static int make_sockets(struct loop *l)
 		if (fd == -ENAMETOOLONG)
 			return pvb_say_error("%s: longer than a socket's path "
 				"may be (%zu bytes)", path,
-				sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+				sizeof((struct sockaddr_un){ 0 }.sun_path) - 1);
 		if (fd == -EADDRINUSE)
 			return pvb_say_error("%s: exists already", path);
 		if (fd < 0)
@@ -372,10 +372,11 @@ const struct pvb_cmd pvb_cmd_loop = {
 "disk over NBD (nbdkit with pvb's plugin).  Runs until interrupted or, with\n"
 "--run, as long as CMD, and then exits with CMD's status.\n"
 "\n"
-"CMD is run by the shell with $uri (NBD URI of the first disk), $vbd (disk URI\n"
-"of the same device) and $host (what --host takes); $uri1, $vbd1, ... are those\n"
-"of the second disk and so on.  A frontend connects with its first NBD client\n"
-"and leaves with its last, so $vbd is free while no NBD client is connected.\n"
+"CMD is run by the shell with $uri (NBD URI of the first disk), $vbd (disk\n"
+"URI of the same device) and $host (what --host takes); $uri1, $vbd1, ... are\n"
+"those of the second disk and so on.  A frontend connects with its first NBD\n"
+"client and leaves with its last, so $vbd is free while no NBD client is\n"
+"connected.\n"
 "\n"
 "  --nbd SOCKET      the first disk's socket (the second: SOCKET.1, ...)\n"
 "  --run CMD         run CMD, then end\n"

@@ -14,8 +14,8 @@
 int pvb_arg_domain(const struct pvb_cmd *cmd, const char *text, uint16_t *out);
 /* A device's number.  DONE, or USAGE and said. */
 int pvb_arg_vdev(const struct pvb_cmd *cmd, const char *text, uint32_t *out);
-/* The path that a disk URI or a bare path names, if it is a file's; NULL: it has
-   another scheme.  Borrowed from `text`; not decoded. */
+/* The path that a disk URI or a bare path names, if it is a file's; NULL: it
+   has another scheme.  Borrowed from `text`; not decoded. */
 const char *pvb_arg_file_path(const char *text);
 /* A disk URI whose file path is absolute, as a daemon in another directory
    needs it.  DONE, or FAILED and said. */

@@ -37,7 +37,7 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 13 };
 "  --sector-size N   logical sectors of 512 or 4096 bytes (the disk's own)\n" \
 "  --ring-order N    at most 2^N ring pages, 0 to 4 (4)\n" \
 "  --queues N        at most N rings (the number of processors)\n" \
-"  --indirect N      at most N segments in an indirect request, 0: none (256)\n" \
+"  --indirect N      at most N segments in an indirect request (256)\n" \
 "  --no-persistent   do not offer persistent grants\n" \
 "  --no-flush        do not offer cache flushes\n" \
 "  --barrier         offer write barriers\n" \

@@ -14,7 +14,8 @@ enum {
 	PVB_LOOP_NUMBER   = 202 << 8,   /* each disk is its domain's xvda */
 };
 
-struct pvb_loop_names {                 /* caller's storage; zero: fini is fine */
+struct pvb_loop_names {                 /* caller's storage; zero: fini is
+                                           fine */
 	char dir[480];                  /* made by init, removed by fini */
 	char host[512];                 /* local:DIR */
 	char program[4096];             /* this very program */

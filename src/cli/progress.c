@@ -18,7 +18,9 @@ static uint64_t now_ns(void)
 
 void pvb_human_bytes(double bytes, char out[16])
 {
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+	static const char *const units[] = {
+		"B", "kB", "MB", "GB", "TB", "PB"
+	};
 	unsigned u = 0;
 
 	while (bytes >= 999.5 && u + 1 < sizeof(units) / sizeof(units[0])) {

@@ -106,7 +106,8 @@ static int say_outcome(const struct wait *w, int r, struct pvb_err *e)
 	if (r == -ETIMEDOUT)
 		return pvb_err_set(e, r,
 			"timed out: backend %s, frontend %s",
-			pvb_xb_name(w->state.back), pvb_xb_name(w->state.front));
+			pvb_xb_name(w->state.back),
+			pvb_xb_name(w->state.front));
 	if (r == 0 && w->code < 0)
 		r = w->code;
 	if (r < 0)
@@ -182,7 +183,8 @@ static int wait_for_end(struct wait *w, const struct pvb_detach *d,
 			return 0;
 	}
 	if (r == -ETIMEDOUT)
-		return pvb_err_set(e, r, "still in use: backend %s, frontend %s "
+		return pvb_err_set(e, r,
+			"still in use: backend %s, frontend %s "
 			"(--force takes it away)", pvb_xb_name(w->state.back),
 			pvb_xb_name(w->state.front));
 	if (r < 0)

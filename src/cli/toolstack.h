@@ -32,7 +32,8 @@ struct pvb_detach {
 	const struct pvb_host *host;
 	uint16_t back_domid, front_domid;
 	uint32_t number;
-	bool     force;                 /* after the time-out, without the front */
+	bool     force;                 /* after the time-out, without the
+	                                   front */
 	uint64_t timeout_ms;
 };
 /* -ENOENT, -ETIMEDOUT (in use: left as it is), -errno. */

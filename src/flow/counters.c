@@ -40,7 +40,7 @@ const char *pvb_count_op_name(enum pvb_count_op op)
 	return (uint32_t)op < PVB_COUNT_OP_COUNT ? names[op] : "?";
 }
 
-/* ---- the area -------------------------------------------------------------- */
+/* ---- the area ------------------------------------------------------------ */
 
 int pvb_counters_create(void)
 {
@@ -97,7 +97,7 @@ void pvb_counters_unmap(struct pvb_counters *c)
 		(void)munmap(c, sizeof(*c));
 }
 
-/* ---- the writer ------------------------------------------------------------- */
+/* ---- the writer ---------------------------------------------------------- */
 
 /* One writer: it need not be an atomic addition, only whole words. */
 static void bump(_Atomic uint64_t *w, uint64_t n)
@@ -175,7 +175,7 @@ void pvb_counters_refused(struct pvb_counters *c, enum pvb_why why)
 	pvb_counters_add(c, PVB_COUNT(refused) + why * sizeof(uint64_t), 1);
 }
 
-/* ---- readers ------------------------------------------------------------------ */
+/* ---- readers ------------------------------------------------------------- */
 
 void pvb_counters_read(struct pvb_counters *c, struct pvb_counts *out)
 {

@@ -31,7 +31,8 @@ enum {
 };
 
 struct pvb_op_counts {
-	uint64_t requests, bytes, errors;       /* answered; errors among them */
+	uint64_t requests, bytes, errors;       /* answered; errors among
+	                                           them */
 	uint64_t latency[PVB_COUNT_BUCKETS];
 };
 
@@ -53,7 +54,7 @@ int  pvb_counters_create(void);
 int  pvb_counters_map(int fd, bool read_only, struct pvb_counters **out);
 void pvb_counters_unmap(struct pvb_counters *c);         /* NULL is fine */
 
-/* ---- the writer; one thread.  A NULL area counts nothing ------------------ */
+/* ---- the writer; one thread.  A NULL area counts nothing ----------------- */
 /* Add to, or set, the word at this offset in struct pvb_counts. */
 void pvb_counters_add(struct pvb_counters *c, size_t offset, uint64_t n);
 void pvb_counters_set(struct pvb_counters *c, size_t offset, uint64_t value);
@@ -63,7 +64,7 @@ void pvb_counters_answered(struct pvb_counters *c, enum pvb_count_op op,
                            uint64_t bytes, uint64_t latency_ns, bool error);
 void pvb_counters_refused(struct pvb_counters *c, enum pvb_why why);
 
-/* ---- readers --------------------------------------------------------------- */
+/* ---- readers ------------------------------------------------------------- */
 void pvb_counters_read(struct pvb_counters *c, struct pvb_counts *out);
 /* Add up the queues of one device. */
 void pvb_counts_merge(struct pvb_counts *into, const struct pvb_counts *from);

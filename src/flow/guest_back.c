@@ -31,7 +31,8 @@ int pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
 	g->bounce = p == MAP_FAILED ? NULL : p;
 	g->bounce_free = calloc(bounce_pages, sizeof(*g->bounce_free));
 	g->copy = calloc(PVB_GUEST_COPIES_MAX, sizeof(*g->copy));
-	g->whose = calloc(PVB_GUEST_COPIES_MAX, sizeof(struct pvb_guest_pages *));
+	g->whose = calloc(PVB_GUEST_COPIES_MAX,
+	                  sizeof(struct pvb_guest_pages *));
 	if (g->bounce && g->bounce_free && g->copy && g->whose)
 		return 0;
 	pvb_guest_back_fini(g);
@@ -49,7 +50,7 @@ void pvb_guest_back_fini(struct pvb_guest_back *g)
 	*g = (struct pvb_guest_back){ 0 };
 }
 
-/* ---- through the window ---------------------------------------------------- */
+/* ---- through the window -------------------------------------------------- */
 
 static uint32_t seg_bytes(const struct pvb_seg *s)
 {
@@ -90,7 +91,7 @@ static int get_window(struct pvb_guest_back *g, const struct pvb_seg *seg,
 	return 0;
 }
 
-/* ---- by bounce pages -------------------------------------------------------- */
+/* ---- by bounce pages ----------------------------------------------------- */
 
 static uint32_t bounce_room(const struct pvb_guest_back *g)
 {
@@ -121,7 +122,8 @@ static int get_bounce(struct pvb_guest_back *g, const struct pvb_seg *seg,
 	if (n > bounce_room(g))
 		return -EAGAIN;
 	for (uint32_t i = 0; i < n; i++)
-		out->iov[i] = (struct iovec){ bounce_get(g), seg_bytes(&seg[i]) };
+		out->iov[i] = (struct iovec){ bounce_get(g),
+		                              seg_bytes(&seg[i]) };
 	out->iovcnt = n;
 	out->bounced = true;
 	return 0;
@@ -151,7 +153,7 @@ void pvb_guest_back_put(struct pvb_guest_back *g, struct pvb_guest_pages *p)
 	p->bounced = false;
 }
 
-/* ---- copies ------------------------------------------------------------------- */
+/* ---- copies -------------------------------------------------------------- */
 
 void pvb_guest_back_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
                          const struct pvb_seg *seg, bool to_peer)

@@ -26,7 +26,8 @@ enum { PVB_GUEST_COPIES_MAX = 256 };    /* in one call to the hypervisor */
 struct pvb_guest_pages {                /* of one request; caller's storage */
 	struct iovec *iov;              /* the caller's: one for each segment */
 	uint32_t iovcnt;                /* out */
-	bool     bounced;               /* iov[i] is a private page for segment i */
+	bool     bounced;               /* iov[i] is a private page for segment
+	                                   i */
 	bool     failed;                /* a copy did not work: a bad grant */
 };
 

@@ -16,7 +16,7 @@ struct pvb_guest_area {
 	uint32_t gref[];
 };
 
-/* ---- areas ------------------------------------------------------------------- */
+/* ---- areas --------------------------------------------------------------- */
 
 static void area_end(struct pvb_guest_front *g, uint32_t i)
 {
@@ -95,7 +95,7 @@ static struct pvb_guest_area *area_of(const struct pvb_guest_front *g,
 	return NULL;
 }
 
-/* ---- life ----------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 int pvb_guest_front_open(struct pvb_guest_front *g,
                          const struct pvb_guest_front_config *c)
@@ -141,7 +141,7 @@ void pvb_guest_front_fini(struct pvb_guest_front *g)
 	*g = (struct pvb_guest_front){ 0 };
 }
 
-/* ---- pages ------------------------------------------------------------------------ */
+/* ---- pages --------------------------------------------------------------- */
 
 static bool is_used(const struct pvb_guest_area *a, uint32_t page)
 {

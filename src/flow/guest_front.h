@@ -40,7 +40,8 @@ struct pvb_guest_front_config {
 	uint16_t peer;
 	bool     read_only;
 	uint32_t pages_max;             /* never more than this */
-	uint32_t reserve;               /* runs leave so many for single pages */
+	uint32_t reserve;               /* runs leave so many for single
+	                                   pages */
 };
 
 /* Shares `reserve` pages at once, the rest on demand.  Areas that a close had
@@ -65,7 +66,7 @@ void  pvb_guest_front_page_put(struct pvb_guest_front *g, void *page);
 /* Do these bytes lie in shared pages, side by side? */
 bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,
                            size_t bytes);
-/* The reference of the page that holds `at`, which must be in one (asserted). */
+/* The reference of the page that holds `at`; it must be in one (asserted). */
 uint32_t pvb_guest_front_gref(const struct pvb_guest_front *g, const void *at);
 
 #endif

@@ -22,7 +22,8 @@ enum {
 	/* Small, so that the other end has something to do meanwhile: with
 	   larger ones the two take turns. */
 	PVB_PUMP_BATCH   = 16,          /* slots taken in one turn */
-	PVB_PUMP_PUBLISH = 8,           /* shown at once, not at the turn's end */
+	PVB_PUMP_PUBLISH = 8,           /* shown at once, not at the turn's
+	                                   end */
 };
 
 struct pvb_pump_ops {
@@ -39,7 +40,8 @@ struct pvb_pump_ops {
 	void (*broken)(struct pvb_pump *p);
 };
 
-struct pvb_pump {                       /* caller's storage; all-zero: stopped */
+struct pvb_pump {                       /* caller's storage; all-zero:
+                                           stopped */
 	const struct pvb_pump_ops *ops;
 	struct pvb_channel *channel;    /* borrowed until stop */
 	struct pvb_loop_poller poller;

@@ -50,7 +50,8 @@ struct pvb_client {
 	struct pvb_queue      errands;
 	struct pvb_disk_info  info;
 
-	struct pvb_io        *waiting;  /* the thread's: taken, not yet submitted */
+	struct pvb_io        *waiting;  /* the thread's: taken, not yet
+	                                   submitted */
 	struct pvb_io       **waiting_tail;
 };
 
@@ -132,7 +133,8 @@ static void run_errands(struct pvb_client *c, struct pvb_queue *errands)
 	struct pvb_qnode *n;
 
 	while ((n = pvb_queue_pop(errands)) != NULL) {
-		struct pvb_errand *e = pvb_container(n, struct pvb_errand, node);
+		struct pvb_errand *e =
+			pvb_container(n, struct pvb_errand, node);
 
 		e->run(c->lane, e);
 		pthread_mutex_lock(&c->lock);

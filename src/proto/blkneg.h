@@ -57,7 +57,8 @@ struct pvb_blk_terms {
 	bool     abi_given;             /* a `protocol` node was there */
 	uint8_t  ring_order;
 	uint16_t queues;
-	uint16_t indirect_max;          /* front's use; the back allows its offer */
+	uint16_t indirect_max;          /* front's use; the back allows its
+	                                   offer */
 	bool     persistent;            /* the front will reuse its grants */
 	struct pvb_blk_queue_terms queue[PVB_BLK_QUEUES_MAX];
 };

@@ -47,20 +47,25 @@ const char *pvb_xb_name(uint32_t state);
 
 enum pvb_ev {
 	PVB_EV_START,                   /* our side is configured; go */
-	PVB_EV_PEER,                    /* peer's state node says arg (any value) */
-	PVB_EV_PEER_NEW,                /* like PEER, and it is another incarnation
-	                                   than the one we attached to: its ring
-	                                   references or port are not the same */
-	PVB_EV_PEER_GONE,               /* its directory or its domain is gone */
-	PVB_EV_ATTACHED,                /* answers to actions, from the data half */
+	PVB_EV_PEER,                    /* peer's state node says arg (any
+	                                   value) */
+	PVB_EV_PEER_NEW,                /* like PEER, and it is another
+	                                   incarnation than the one we attached
+	                                   to: its ring references or port are
+	                                   not the same */
+	PVB_EV_PEER_GONE,               /* its directory or its domain is
+	                                   gone */
+	PVB_EV_ATTACHED,                /* answers to actions, from the data
+	                                   half */
 	PVB_EV_DRAINED,
 	PVB_EV_DETACHED,
 	PVB_EV_FAIL,                    /* action arg (one PVB_DO_ bit) failed;
-	                                   nothing of it is in effect.
-	                                   arg 0: the data path failed (ring broken,
+	                                   nothing of it is in effect. arg 0:
+	                                   the data path failed (ring broken,
 	                                   disk gone, requests timed out) */
 	PVB_EV_STOP,                    /* the owner wants out, orderly */
-	PVB_EV_TIMEOUT,                 /* do not wait for the peer any longer */
+	PVB_EV_TIMEOUT,                 /* do not wait for the peer any
+	                                   longer */
 	PVB_EV_COUNT
 };
 
@@ -71,46 +76,55 @@ enum pvb_ev {
  * once, by ATTACHED or FAIL, at once or later.
  */
 enum {
-	PVB_DO_READ_PEER = 1 << 0,      /* read and agree peer's keys; may fail */
-	PVB_DO_ATTACH    = 1 << 1,      /* share or map ring, offer or bind port;
-	                                   answered by ATTACHED or FAIL */
+	PVB_DO_READ_PEER = 1 << 0,      /* read and agree peer's keys; may
+	                                   fail */
+	PVB_DO_ATTACH    = 1 << 1,      /* share or map ring, offer or bind
+	                                   port; answered by ATTACHED or FAIL */
 	PVB_DO_PUBLISH   = 1 << 2,      /* write our keys of this step (back at
-	                                   InitWait: limits; front at Initialised:
-	                                   terms; back at Connected: geometry), in
-	                                   one transaction with SAY; may fail */
-	PVB_DO_GEOMETRY  = 1 << 3,      /* front: read what the back published at
-	                                   Connected; again when it repeats it
-	                                   (resize); may fail */
+	                                   InitWait: limits; front at
+	                                   Initialised: terms; back at
+	                                   Connected: geometry), in one
+	                                   transaction with SAY; may fail */
+	PVB_DO_GEOMETRY  = 1 << 3,      /* front: read what the back published
+	                                   at Connected; again when it repeats
+	                                   it (resize); may fail */
 	PVB_DO_SAY       = 1 << 4,      /* write `mine` to our state node */
 	PVB_DO_GO        = 1 << 5,      /* data path may run */
-	PVB_DO_DRAIN     = 1 << 6,      /* stop taking, finish what is in flight;
-	                                   answered by DRAINED (always, bounded) */
-	PVB_DO_CUT       = 1 << 7,      /* with or after DRAIN: the peer is gone,
-	                                   fail what it would have to answer */
-	PVB_DO_DETACH    = 1 << 8,      /* unmap or end grants, unbind; answered by
-	                                   DETACHED (always, bounded) */
+	PVB_DO_DRAIN     = 1 << 6,      /* stop taking, finish what is in
+	                                   flight; answered by DRAINED (always,
+	                                   bounded) */
+	PVB_DO_CUT       = 1 << 7,      /* with or after DRAIN: the peer is
+	                                   gone, fail what it would have to
+	                                   answer */
+	PVB_DO_DETACH    = 1 << 8,      /* unmap or end grants, unbind; answered
+	                                   by DETACHED (always, bounded) */
 	PVB_DO_UNPUBLISH = 1 << 9,      /* front: remove our terms */
 	PVB_DO_RETIRE    = 1 << 10,     /* finished; the owner may destroy */
-	PVB_DO_LOOK      = 1 << 11,     /* read the peer's state node now and feed
-	                                   it as PEER, PEER_NEW or PEER_GONE, though
-	                                   it be the same as before (it may not
-	                                   change any more); what was read before
-	                                   and is not fed yet, never is */
+	PVB_DO_LOOK      = 1 << 11,     /* read the peer's state node now and
+	                                   feed it as PEER, PEER_NEW or
+	                                   PEER_GONE, though it be the same as
+	                                   before (it may not change any more);
+	                                   what was read before and is not fed
+	                                   yet, never is */
 };
 
 struct pvb_conn {               /* caller's storage; zero is not valid */
 	enum pvb_role role;
 	uint8_t  phase;                 /* conn.c's */
 	uint8_t  mine;                  /* enum pvb_xb: what our node says (or
-	                                   would, had the last step not failed) */
-	uint8_t  peer;                  /* enum pvb_xb: last seen; gone: UNKNOWN */
+	                                   would, had the last step not
+	                                   failed) */
+	uint8_t  peer;                  /* enum pvb_xb: last seen; gone:
+	                                   UNKNOWN */
 	bool     attached;              /* ring and port are in effect */
 	bool     peer_gone, stopping, stay;
 	bool     failed;                /* it ends, and nobody wished it */
-	bool     restart;               /* back: another front waits behind this;
-	                                   front: it began by saying Closed */
-	enum pvb_why why;               /* why it is closing, OK if by wish; an owner
-	                                   who knows better sets it before FAIL */
+	bool     restart;               /* back: another front waits behind
+	                                   this; front: it began by saying
+	                                   Closed */
+	enum pvb_why why;               /* why it is closing, OK if by wish; an
+	                                   owner who knows better sets it before
+	                                   FAIL */
 };
 
 struct pvb_step { uint32_t actions; };

@@ -29,13 +29,16 @@ enum pvb_conn_input {
 	/* the peer's state, as a back reads it */
 	IN_FIRST,                       /* Initialising */
 	IN_READY,                       /* Initialised, Connected */
-	IN_OTHER,                       /* those, from another front than before */
+	IN_OTHER,                       /* those, from another front than
+	                                   before */
 	/* the peer's state, either */
 	IN_CLOSING, IN_CLOSED, IN_GONE,
 	/* answers from the data half */
 	IN_ATTACHED,
-	IN_LEAVING,                     /* attached; one side wants out, orderly */
-	IN_UNWANTED,                    /* attached; the peer is not there now */
+	IN_LEAVING,                     /* attached; one side wants out,
+	                                   orderly */
+	IN_UNWANTED,                    /* attached; the peer is not there
+	                                   now */
 	IN_DRAINED, IN_DETACHED,
 	IN_AGAIN,                       /* nothing in effect: begin again */
 	IN_END,                         /* nothing in effect: no use to go on */

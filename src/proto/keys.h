@@ -27,8 +27,10 @@ enum {
 
 struct pvb_keys {                       /* zero is an empty set */
 	uint32_t count, used;
-	struct pvb_key { uint16_t name_at, value_at, value_bytes; bool too_long; }
-		key[PVB_KEYS_MAX];
+	struct pvb_key {
+		uint16_t name_at, value_at, value_bytes;
+		bool     too_long;
+	} key[PVB_KEYS_MAX];
 	char bytes[PVB_KEYS_BYTES];
 };
 

@@ -13,16 +13,20 @@ enum pvb_why {
 	PVB_OK = 0,
 	/* one request */
 	PVB_WHY_OP_UNKNOWN,             /* operation number means nothing */
-	PVB_WHY_OP_NOT_OFFERED,         /* known, but this back never offered it */
-	PVB_WHY_SEG_COUNT,              /* none where some are due, or too many */
+	PVB_WHY_OP_NOT_OFFERED,         /* known, but this back never offered
+	                                   it */
+	PVB_WHY_SEG_COUNT,              /* none where some are due, or too
+	                                   many */
 	PVB_WHY_SEG_ORDER,              /* first_sect > last_sect */
 	PVB_WHY_SEG_PAGE,               /* last_sect outside the page */
 	PVB_WHY_SECTOR_ALIGN,           /* not a multiple of the sector size */
 	PVB_WHY_RANGE,                  /* outside the disk, or overflow */
 	PVB_WHY_READ_ONLY,              /* a change asked of a read-only disk */
-	PVB_WHY_INDIRECT_OP,            /* inner operation is not read or write */
+	PVB_WHY_INDIRECT_OP,            /* inner operation is not read or
+	                                   write */
 	PVB_WHY_INDIRECT_COUNT,         /* more segments than agreed, or none */
-	PVB_WHY_DISCARD_FLAG,           /* secure asked where it was not offered */
+	PVB_WHY_DISCARD_FLAG,           /* secure asked where it was not
+	                                   offered */
 	PVB_WHY_GRANT,                  /* page not granted to us, or not so */
 	/* one ring: the connection ends */
 	PVB_WHY_RING_INDEX,             /* the peer's index is impossible */
@@ -34,9 +38,11 @@ enum pvb_why {
 	PVB_WHY_KEY_LIMIT,              /* a number beyond what we offered */
 	PVB_WHY_KEY_CONFLICT,           /* two nodes contradict each other */
 	PVB_WHY_ABI_UNKNOWN,            /* `protocol` names nothing we speak */
-	PVB_WHY_SECTOR_SIZE,            /* sector size that no page can express */
+	PVB_WHY_SECTOR_SIZE,            /* sector size that no page can
+	                                   express */
 	PVB_WHY_ATTACH,                 /* ring pages or port cannot be had */
-	PVB_WHY_DISK,                   /* the disk cannot be opened or locked */
+	PVB_WHY_DISK,                   /* the disk cannot be opened or
+	                                   locked */
 	PVB_WHY_STATE,                  /* the peer went back or gave up */
 	PVB_WHY_TIMEOUT,
 	PVB_WHY_COUNT

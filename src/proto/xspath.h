@@ -36,15 +36,16 @@ struct pvb_xsdev {
 	char     kind[16];              /* back's: "pvb", "vbd", "vscsi" ... */
 	char     front_kind[16];        /* front's: "vbd", "vscsi" */
 };
-/* "/local/domain/B/backend/KIND/F/NUMBER"; "/local/domain/F/device/FK/NUMBER" */
+/* "/local/domain/B/backend/KIND/F/NUMBER",
+   "/local/domain/F/device/FRONT_KIND/NUMBER" */
 int pvb_xsdev_back_path(const struct pvb_xsdev *d, char *out, size_t cap);
 int pvb_xsdev_front_path(const struct pvb_xsdev *d, char *out, size_t cap);
 
 /*
  * Take apart a path below ".../backend": "KIND/F/NUMBER[/REST]".  `path` is
  * absolute; `back_domid` must match.  False: it is none.  *rest points into
- * `path` behind the slash, at "" when there is none.  Sets front_kind to "vbd" unless KIND is
- * "vscsi".
+ * `path` behind the slash, at "" when there is none.  Sets front_kind to "vbd"
+ * unless KIND is "vscsi".
  */
 bool pvb_xsdev_parse_back(const char *path, uint16_t back_domid,
                           struct pvb_xsdev *out, const char **rest);

@@ -42,7 +42,8 @@ struct pvb_xs_reader {                  /* zero: at a message's start */
 };
 /* How many bytes to read next, and where to; 0: a message is complete. */
 size_t pvb_xs_reader_want(struct pvb_xs_reader *r, uint8_t **where);
-/* n of them came.  1: a message is complete, 0: not yet, -EPROTO: bad length. */
+/* n of them came.  1: a message is complete, 0: not yet, -EPROTO: bad
+   length. */
 int pvb_xs_reader_got(struct pvb_xs_reader *r, size_t n);
 /* The complete message; its payload has a NUL put after it.  Borrowed. */
 void pvb_xs_reader_message(const struct pvb_xs_reader *r,

@@ -22,7 +22,8 @@ struct pvb_workers;
 struct pvb_device_config {
 	const struct pvb_log *log;
 	struct pvb_xsdev      dev;
-	const char           *machine_dir;      /* local: where grants come from */
+	const char           *machine_dir;      /* local: where grants come
+	                                           from */
 	uint32_t              cpus;
 	uint64_t              spin_max_ns;
 	struct pvb_watches   *watches;          /* all borrowed until destroy */

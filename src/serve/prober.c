@@ -15,7 +15,8 @@ struct pvb_probe_job {
 	struct pvb_prober   *prober;
 	char                *uri;
 	uint32_t             flags;
-	pvb_probe_done      *done;      /* NULL: abandoned.  The loop's thread */
+	pvb_probe_done      *done;      /* NULL: abandoned.  The loop's
+	                                   thread */
 	void                *arg;
 	int                  code;      /* the answer */
 	const struct pvb_disk_ops *ops;

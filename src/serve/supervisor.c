@@ -25,7 +25,8 @@
 struct entry {                          /* one device that is served */
 	struct entry          *next;
 	struct pvb_supervisor *supervisor;
-	struct pvb_device     *device;  /* NULL: could not begin; not tried again */
+	struct pvb_device     *device;  /* NULL: could not begin; not tried
+	                                   again */
 	struct pvb_xsdev       dev;
 	bool                   seen;    /* by the scan that is running */
 	bool                   retired;

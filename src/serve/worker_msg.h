@@ -18,7 +18,8 @@ enum pvb_worker_msg_type {
 
 struct pvb_worker_msg {
 	uint32_t type;                  /* enum pvb_worker_msg_type */
-	uint32_t number;                /* device and queue, for names in logs */
+	uint32_t number;                /* device and queue, for names in
+	                                   logs */
 	uint32_t queue;
 };
 
