@@ -15,6 +15,7 @@
 #include "base/queue.h"
 #include "proto/keys.h"
 #include "proto/xspath.h"
+#include "store_code.h"
 #include "storewire.h"
 
 enum {
@@ -34,21 +35,12 @@ static struct pvb_storewire *wire_of(struct pvb_store *s)
 
 /* ---- calls ------------------------------------------------------------- */
 
-/* The store's word for an error, as one of the table's. */
-static int table_code(int rc)
+static int call(struct pvb_store *s, enum pvb_xs_type type, uint32_t tx,
+                const struct pvb_storewire_part *part, uint32_t count,
+                const char **reply, uint32_t *length)
 {
-	switch (rc) {
-	case -EPERM: case -EROFS:
-		return -EACCES;
-	case -ENOMEM: case -EDQUOT:
-		return -ENOSPC;
-	case -EISDIR: case -ENOTEMPTY: case -ENOSYS: case -EBUSY:
-		return -EINVAL;
-	case -EISCONN:
-		return -EEXIST;
-	default:
-		return rc;
-	}
+	return pvb_store_code(pvb_storewire_call(wire_of(s), type, tx, part,
+	                                         count, reply, length));
 }
 
 /* A request that is one or two strings; the reply may be left out. */
@@ -64,9 +56,8 @@ static int call_text(struct pvb_store *s, enum pvb_xs_type type, uint32_t tx,
 	if (second)
 		part[count++] = (struct pvb_storewire_part){
 			second, strlen(second) + 1 };
-	return table_code(pvb_storewire_call(wire_of(s), type, tx, part, count,
-	                                     reply ? reply : &unused_reply,
-	                                     length ? length : &unused_length));
+	return call(s, type, tx, part, count, reply ? reply : &unused_reply,
+	            length ? length : &unused_length);
 }
 
 static void local_close(struct pvb_store *s)
@@ -102,8 +93,7 @@ static int local_write(struct pvb_store *s, uint32_t tx, const char *path,
 	const char *reply;
 	uint32_t length;
 
-	return table_code(pvb_storewire_call(wire_of(s), PVB_XS_WRITE, tx, part,
-	                                     2, &reply, &length));
+	return call(s, PVB_XS_WRITE, tx, part, 2, &reply, &length);
 }
 
 static int local_mkdir(struct pvb_store *s, uint32_t tx, const char *path)
@@ -235,8 +225,7 @@ static int local_set_perms(struct pvb_store *s, uint32_t tx, const char *path,
 		                       perm[i].domid) + 1;
 	}
 	part[1].length = at;
-	return table_code(pvb_storewire_call(wire_of(s), PVB_XS_SET_PERMS, tx,
-	                                     part, 2, &reply, &length));
+	return call(s, PVB_XS_SET_PERMS, tx, part, 2, &reply, &length);
 }
 
 static bool parse_perm(const char *text, struct pvb_store_perm *out)
@@ -308,17 +297,17 @@ static void local_abort(struct pvb_store *s, uint32_t tx)
 
 static int local_watch(struct pvb_store *s, const char *path, uint64_t token)
 {
-	char text[PVB_STOREWIRE_TOKEN_BYTES];
+	char text[PVB_STORE_TOKEN_BYTES];
 	int rc;
 
 	/* The first event may come before the reply. */
-	rc = pvb_storewire_expect(wire_of(s), path, token);
+	rc = pvb_store_events_expect(&wire_of(s)->events, path, token);
 	if (rc)
-		return table_code(rc);
-	pvb_storewire_token(token, text);
+		return pvb_store_code(rc);
+	pvb_store_token(token, text);
 	rc = call_text(s, PVB_XS_WATCH, 0, path, text, NULL, NULL);
 	if (rc)
-		pvb_storewire_forget(wire_of(s), path, token);
+		pvb_store_events_forget(&wire_of(s)->events, path, token);
 	/* xenstored says E2BIG of this quota. */
 	return rc == -E2BIG ? -ENOSPC : rc;
 }
@@ -326,11 +315,11 @@ static int local_watch(struct pvb_store *s, const char *path, uint64_t token)
 static void local_unwatch(struct pvb_store *s, const char *path,
                           uint64_t token)
 {
-	char text[PVB_STOREWIRE_TOKEN_BYTES];
+	char text[PVB_STORE_TOKEN_BYTES];
 
-	pvb_storewire_token(token, text);
+	pvb_store_token(token, text);
 	(void)call_text(s, PVB_XS_UNWATCH, 0, path, text, NULL, NULL);
-	pvb_storewire_forget(wire_of(s), path, token);
+	pvb_store_events_forget(&wire_of(s)->events, path, token);
 }
 
 static int local_next_event(struct pvb_store *s, struct pvb_store_event *e)
@@ -359,8 +348,7 @@ static int call_domain(struct pvb_store *s, enum pvb_xs_type type,
 		memcpy(text + part.length, "0\0000", 4);
 		part.length += 4;
 	}
-	return table_code(pvb_storewire_call(wire_of(s), type, 0, &part, 1,
-	                                     reply ? reply : &unused, &length));
+	return call(s, type, 0, &part, 1, reply ? reply : &unused, &length);
 }
 
 static int local_domain_exists(struct pvb_store *s, uint16_t domid)

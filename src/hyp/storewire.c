@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "storewire_events.h"
-
 enum { EVENTS_IN_A_ROW = 64 };
 
 /* ---- connection -------------------------------------------------------- */
@@ -57,7 +55,7 @@ int pvb_storewire_open(struct pvb_storewire *w, const char *path)
 
 void pvb_storewire_close(struct pvb_storewire *w)
 {
-	storewire_events_drop(w);
+	pvb_store_events_drop(&w->events);
 	if (w->fd >= 0)
 		close(w->fd);
 	w->fd = -1;
@@ -92,6 +90,18 @@ static int receive(struct pvb_storewire *w)
 	return rc < 0 ? pvb_storewire_break(w) : 1;
 }
 
+/* "PATH" and "TOKEN"; what is not that is nobody's. */
+static void keep_event(struct pvb_storewire *w, const char *payload,
+                       uint32_t length)
+{
+	int32_t at = 0;
+	const char *path = pvb_xs_next_string(payload, length, &at);
+	const char *token = pvb_xs_next_string(payload, length, &at);
+
+	if (path && token)
+		pvb_store_events_keep(&w->events, path, token);
+}
+
 /*
  * Like receive, but events are put away, a bounded number of them; what is
  * left is a reply, which stays in w->in until pvb_xs_reader_next.
@@ -109,7 +119,7 @@ static int receive_reply(struct pvb_storewire *w)
 		pvb_xs_reader_message(&w->in, &h, &payload);
 		if (h.type != PVB_XS_WATCH_EVENT)
 			return 1;
-		storewire_events_keep(w, payload, h.length);
+		keep_event(w, payload, h.length);
 		pvb_xs_reader_next(&w->in);
 	}
 	return 0;
@@ -120,14 +130,14 @@ int pvb_storewire_event(struct pvb_storewire *w, struct pvb_store_event *e)
 	int rc;
 
 	/* What is kept is older than what is in the socket. */
-	if (storewire_events_take(w, e))
+	if (pvb_store_events_take(&w->events, e))
 		return 1;
 	if (w->dead)
 		return -EIO;
 	rc = receive_reply(w);
 	if (rc == 1)                    /* a reply to nothing */
 		rc = pvb_storewire_break(w);
-	if (storewire_events_take(w, e))
+	if (pvb_store_events_take(&w->events, e))
 		return 1;
 	return rc;
 }

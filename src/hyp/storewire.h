@@ -4,9 +4,8 @@
  * a request and its reply, and watch events in between.
  *
  * A call waits for its reply, PVB_STOREWIRE_TIMEOUT_MS at most; events that
- * come meanwhile are kept, as many as fit.  When no more do, the next ones of
- * a watch become one that names the watched path.  A reply that is late or
- * wrong, and a hang-up, end the connection: all later calls are -EIO.
+ * come meanwhile are kept (store_events.h).  A reply that is late or wrong,
+ * and a hang-up, end the connection: all later calls are -EIO.
  */
 #ifndef PVB_HYP_STOREWIRE_H
 #define PVB_HYP_STOREWIRE_H
@@ -15,26 +14,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/queue.h"
 #include "proto/xswire.h"
+#include "store_events.h"
 
 struct pvb_store_event;
 
 enum {
-	PVB_STOREWIRE_TIMEOUT_MS  = 10000,
-	PVB_STOREWIRE_EVENT_BYTES = 262144,     /* kept at most */
-	PVB_STOREWIRE_PARTS_MAX   = 4,
+	PVB_STOREWIRE_TIMEOUT_MS = 10000,
+	PVB_STOREWIRE_PARTS_MAX  = 4,
 };
-
-struct pvb_storewire_watch;
 
 struct pvb_storewire {                  /* caller's storage */
 	int fd;                         /* owned; -1: closed */
 	bool dead;                      /* fd stays, so that it can be polled */
 	uint32_t req_id;
-	struct pvb_queue events;        /* owned */
-	size_t event_bytes;
-	struct pvb_storewire_watch *watches;    /* owned */
+	struct pvb_store_events events; /* what is expected and kept */
 	struct pvb_xs_reader in;
 };
 
@@ -58,18 +52,7 @@ int pvb_storewire_call(struct pvb_storewire *w, enum pvb_xs_type type,
 /* The store's last answer makes no sense: the connection is dead.  -EIO. */
 int pvb_storewire_break(struct pvb_storewire *w);
 
-/* Events are kept for watches that are expected: say so before asking for the
-   watch.  0, -EEXIST, -ENOMEM. */
-int  pvb_storewire_expect(struct pvb_storewire *w, const char *path,
-                          uint64_t token);
-/* With the events that are kept for it.  Not expected: no effect. */
-void pvb_storewire_forget(struct pvb_storewire *w, const char *path,
-                          uint64_t token);
 /* The next event, without waiting.  1, 0: none, -EIO. */
 int  pvb_storewire_event(struct pvb_storewire *w, struct pvb_store_event *e);
-
-/* A token's text on the wire. */
-enum { PVB_STOREWIRE_TOKEN_BYTES = 21 };
-void pvb_storewire_token(uint64_t token, char out[PVB_STOREWIRE_TOKEN_BYTES]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* storewire_events.c - watch events that wait to be taken. */
-#include "storewire_events.h"
+/* store_events.c - see store_events.h. */
+#include "store_events.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,8 +11,8 @@
 #include "proto/xspath.h"
 #include "store.h"
 
-struct pvb_storewire_watch {
-	struct pvb_storewire_watch *next;
+struct pvb_store_watch {
+	struct pvb_store_watch *next;
 	uint64_t token;
 	bool     whole;                 /* an event of the path itself waits */
 	char     path[];
@@ -24,37 +24,37 @@ struct event {
 	char     path[];
 };
 
-void pvb_storewire_token(uint64_t token, char out[PVB_STOREWIRE_TOKEN_BYTES])
+void pvb_store_token(uint64_t token, char out[PVB_STORE_TOKEN_BYTES])
 {
-	snprintf(out, PVB_STOREWIRE_TOKEN_BYTES, "%" PRIu64, token);
+	snprintf(out, PVB_STORE_TOKEN_BYTES, "%" PRIu64, token);
 }
 
 /* Ours are decimal; anything else is nobody's. */
 static bool parse_token(const char *text, uint64_t *out)
 {
-	char again[PVB_STOREWIRE_TOKEN_BYTES];
+	char again[PVB_STORE_TOKEN_BYTES];
 
 	*out = strtoull(text, NULL, 10);
-	pvb_storewire_token(*out, again);
+	pvb_store_token(*out, again);
 	return strcmp(text, again) == 0;
 }
 
 /* ---- watches ----------------------------------------------------------- */
 
-static struct pvb_storewire_watch **find(struct pvb_storewire *w,
-                                         const char *path, uint64_t token)
+static struct pvb_store_watch **find(struct pvb_store_events *q,
+                                     const char *path, uint64_t token)
 {
-	struct pvb_storewire_watch **at = &w->watches;
+	struct pvb_store_watch **at = &q->watches;
 
 	while (*at && ((*at)->token != token || strcmp((*at)->path, path) != 0))
 		at = &(*at)->next;
 	return at;
 }
 
-int pvb_storewire_expect(struct pvb_storewire *w, const char *path,
-                         uint64_t token)
+int pvb_store_events_expect(struct pvb_store_events *q, const char *path,
+                            uint64_t token)
 {
-	struct pvb_storewire_watch **at = find(w, path, token), *watch;
+	struct pvb_store_watch **at = find(q, path, token), *watch;
 	size_t bytes = strlen(path) + 1;
 
 	if (*at)
@@ -77,11 +77,10 @@ static bool concerns(const char *watched, const char *path)
 	       (path[n] == '\0' || path[n] == '/' || strcmp(watched, "/") == 0);
 }
 
-static struct pvb_storewire_watch *who_expects(struct pvb_storewire *w,
-                                               const char *path,
-                                               uint64_t token)
+static struct pvb_store_watch *who_expects(struct pvb_store_events *q,
+                                           const char *path, uint64_t token)
 {
-	struct pvb_storewire_watch *watch = w->watches;
+	struct pvb_store_watch *watch = q->watches;
 
 	while (watch && (watch->token != token ||
 	                 !concerns(watch->path, path)))
@@ -89,10 +88,10 @@ static struct pvb_storewire_watch *who_expects(struct pvb_storewire *w,
 	return watch;
 }
 
-void pvb_storewire_forget(struct pvb_storewire *w, const char *path,
-                          uint64_t token)
+void pvb_store_events_forget(struct pvb_store_events *q, const char *path,
+                             uint64_t token)
 {
-	struct pvb_storewire_watch **at = find(w, path, token), *watch = *at;
+	struct pvb_store_watch **at = find(q, path, token), *watch = *at;
 	struct pvb_queue kept = { NULL, NULL };
 	struct pvb_qnode *n;
 	struct event *e;
@@ -101,26 +100,26 @@ void pvb_storewire_forget(struct pvb_storewire *w, const char *path,
 		return;
 	*at = watch->next;
 	free(watch);
-	while ((n = pvb_queue_pop(&w->events))) {
+	while ((n = pvb_queue_pop(&q->events))) {
 		e = pvb_container(n, struct event, node);
-		if (who_expects(w, e->path, e->token)) {
+		if (who_expects(q, e->path, e->token)) {
 			pvb_queue_push(&kept, n);
 			continue;
 		}
-		w->event_bytes -= sizeof(*e) + strlen(e->path) + 1;
+		q->bytes -= sizeof(*e) + strlen(e->path) + 1;
 		free(e);
 	}
-	w->events = kept;
+	q->events = kept;
 }
 
 /* ---- events ------------------------------------------------------------ */
 
-static bool is_kept(const struct pvb_storewire *w, const char *path,
+static bool is_kept(const struct pvb_store_events *q, const char *path,
                     uint64_t token)
 {
 	const struct event *e;
 
-	for (struct pvb_qnode *n = w->events.head; n; n = n->next) {
+	for (struct pvb_qnode *n = q->events.head; n; n = n->next) {
 		e = pvb_container(n, const struct event, node);
 		if (e->token == token && strcmp(e->path, path) == 0)
 			return true;
@@ -128,27 +127,22 @@ static bool is_kept(const struct pvb_storewire *w, const char *path,
 	return false;
 }
 
-void storewire_events_keep(struct pvb_storewire *w, const char *payload,
-                           uint32_t length)
+void pvb_store_events_keep(struct pvb_store_events *q, const char *path,
+                           const char *text)
 {
-	struct pvb_storewire_watch *watch;
-	const char *path, *text;
+	struct pvb_store_watch *watch;
 	struct event *e = NULL;
 	size_t bytes;
 	uint64_t token;
-	int32_t at = 0;
 
-	path = pvb_xs_next_string(payload, length, &at);
-	text = pvb_xs_next_string(payload, length, &at);
-	if (!path || !text || strlen(path) > PVB_XS_PATH_MAX ||
-	    !parse_token(text, &token))
+	if (strlen(path) > PVB_XS_PATH_MAX || !parse_token(text, &token))
 		return;
 	/* One that was under way when its watch was taken back. */
-	watch = who_expects(w, path, token);
-	if (!watch || watch->whole || is_kept(w, path, token))
+	watch = who_expects(q, path, token);
+	if (!watch || watch->whole || is_kept(q, path, token))
 		return;
 	bytes = sizeof(*e) + strlen(path) + 1;
-	if (w->event_bytes + bytes <= PVB_STOREWIRE_EVENT_BYTES)
+	if (q->bytes + bytes <= PVB_STORE_EVENT_BYTES)
 		e = malloc(bytes);
 	if (!e) {
 		watch->whole = true;
@@ -156,21 +150,22 @@ void storewire_events_keep(struct pvb_storewire *w, const char *payload,
 	}
 	e->token = token;
 	strcpy(e->path, path);
-	w->event_bytes += bytes;
-	pvb_queue_push(&w->events, &e->node);
+	q->bytes += bytes;
+	pvb_queue_push(&q->events, &e->node);
 }
 
-bool storewire_events_take(struct pvb_storewire *w, struct pvb_store_event *out)
+bool pvb_store_events_take(struct pvb_store_events *q,
+                           struct pvb_store_event *out)
 {
-	struct pvb_qnode *n = pvb_queue_pop(&w->events);
-	struct pvb_storewire_watch *watch = w->watches;
+	struct pvb_qnode *n = pvb_queue_pop(&q->events);
+	struct pvb_store_watch *watch = q->watches;
 	struct event *e;
 
 	if (n) {
 		e = pvb_container(n, struct event, node);
 		out->token = e->token;
 		strcpy(out->path, e->path);
-		w->event_bytes -= sizeof(*e) + strlen(e->path) + 1;
+		q->bytes -= sizeof(*e) + strlen(e->path) + 1;
 		free(e);
 		return true;
 	}
@@ -184,16 +179,16 @@ bool storewire_events_take(struct pvb_storewire *w, struct pvb_store_event *out)
 	return true;
 }
 
-void storewire_events_drop(struct pvb_storewire *w)
+void pvb_store_events_drop(struct pvb_store_events *q)
 {
-	struct pvb_storewire_watch *watch;
+	struct pvb_store_watch *watch;
 	struct pvb_qnode *n;
 
-	while ((n = pvb_queue_pop(&w->events)))
+	while ((n = pvb_queue_pop(&q->events)))
 		free(pvb_container(n, struct event, node));
-	while ((watch = w->watches)) {
-		w->watches = watch->next;
+	while ((watch = q->watches)) {
+		q->watches = watch->next;
 		free(watch);
 	}
-	w->event_bytes = 0;
+	q->bytes = 0;
 }
