@@ -229,11 +229,14 @@ static void start(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 	s->page_count = 0;
 }
 
-/* Without data: it goes with its one slot. */
+/* Without data: it goes whole with its one slot. */
 static void add_bare(struct pvb_blkfront_shadow *s, struct pvb_io *io)
 {
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
 	s->part[s->part_count++] = (struct pvb_blkfront_part){ .io = io };
-	pvb_blkfront_state(io)->parts++;
+	st->sent_bytes = io->length_bytes;
+	st->parts++;
 }
 
 static void build_flush(struct pvb_blkfront_queue *q,
@@ -252,7 +255,6 @@ static void build_discard(struct pvb_blkfront_queue *q,
 	start(q, s, PVB_BLK_DISCARD, io->offset_bytes);
 	q->scratch.nr_sectors = io->length_bytes / PVB_BLK_SECTOR_BYTES;
 	q->scratch.secure = io->flags & PVB_IO_SECURE;
-	pvb_blkfront_state(io)->sent_bytes = io->length_bytes;
 	add_bare(s, io);
 }
 
