@@ -17,7 +17,7 @@ struct subject {
 	const char *name;
 	const char *disk;               /* NULL: an image in a file */
 	const char *options;            /* of the front */
-	uint32_t sector_size;           /* that the back presents; 0: the disk's */
+	uint32_t sector_size;           /* presented; 0: the disk's */
 	bool forgets;
 };
 
@@ -115,7 +115,8 @@ static int run(const struct subject *what)
 	static struct stack s;
 	struct conformance_target t = {
 		.name = what->name, .open = open_disk, .close = close_disk,
-		.forgets = what->forgets, .spins = !strstr(what->options, "never"), .arg = &s,
+		.forgets = what->forgets,
+		.spins = !strstr(what->options, "never"), .arg = &s,
 	};
 	int failed;
 
