@@ -2,7 +2,7 @@
 /*
  * mem.h - pages and doorbells as a data half sees them: what a domain grants
  * to another, and event channels.  One table, two implementations:
- * mem_local.c (the broker) and, later, mem_xen.c.
+ * mem_local.c (the broker) and mem_xen.c.
  *
  * Calls return >= 0 or a negative errno out of the set named beside them; an
  * implementation maps anything else to -EIO.  Nothing blocks but open, share,
@@ -80,7 +80,7 @@ struct pvb_mem_ops {
 	/* Ring the other end; nobody there: nothing happens. */
 	void (*notify)(struct pvb_mem *m, uint32_t port);
 	/* Readable when `port` was rung.  Borrowed until unbind.  Several
-	   ports may share one descriptor. */
+	   ports may share one descriptor: who waits on it clears them all. */
 	int  (*fd)(struct pvb_mem *m, uint32_t port);
 	/* Take the ring and allow the next.  1: it was rung, 0: not. */
 	int  (*clear)(struct pvb_mem *m, uint32_t port);
@@ -110,6 +110,15 @@ int pvb_mem_local_limited(const char *dir, uint16_t domid, uint16_t peer,
 struct pvb_mem *pvb_mem_open_local_fd(int fd,
                                       struct pvb_mem_local_shared *shared,
                                       struct pvb_err *e);
+/*
+ * Handles on Xen, as the domain that we run in: a front's, which can share and
+ * offer, and a back's, which can map, copy and bind, and only what `peer`
+ * offers.  Each opens its device nodes here and now.  Owned, or NULL with *e:
+ * code -ENOENT (which node is missing), -EACCES, -EOPNOTSUPP (built without
+ * Xen), -EIO.
+ */
+struct pvb_mem *pvb_mem_open_xen_front(struct pvb_err *e);
+struct pvb_mem *pvb_mem_open_xen_back(uint16_t peer, struct pvb_err *e);
 void pvb_mem_close(struct pvb_mem *m);           /* NULL is fine */
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store.h - XenStore as a control half sees it.  One table, two
- * implementations: store_local.c (a Unix socket) and, later, store_xen.c.
+ * implementations: store_local.c (a Unix socket) and store_xen.c.
  *
  * Calls return >= 0 or a negative errno out of the set named beside them; an
  * implementation maps anything else to -EIO.  -EIO means that the store is
  * gone: every later call fails too and the handle is only good for close.
- * Calls wait for the answer, bounded by the handle's time-out.  A handle
- * belongs to one thread.  Data halves and workers never hold one.
+ * Calls wait for the answer, bounded by the handle's time-out (on Xen as long
+ * as xenstored takes).  A handle belongs to one thread.  Data halves and
+ * workers never hold one.
  */
 #ifndef PVB_STORE_H
 #define PVB_STORE_H
@@ -75,9 +76,10 @@ struct pvb_store_ops {
 
 	/* Domains.  For domain 0 alone: -EACCES, as xenstored says. */
 	int  (*domain_exists)(struct pvb_store *s, uint16_t domid);  /* 1, 0 */
-	/* Make it known (local: create it).  Privileged.  -EACCES -EEXIST */
+	/* Make it known: create it.  -EEXIST; on Xen always -EACCES, there a
+	   toolstack does that. */
 	int  (*introduce)(struct pvb_store *s, uint16_t domid);
-	/* Forget it (local: destroy it, with its nodes' watches).  -ENOENT */
+	/* Forget it: destroy it, with its nodes' watches.  Likewise; -ENOENT */
 	int  (*release)(struct pvb_store *s, uint16_t domid);
 };
 
@@ -91,6 +93,10 @@ struct pvb_store *pvb_store_open_local(const char *dir, uint16_t domid,
                                        bool introduce, struct pvb_err *e);
 /* The same on any socket that speaks the wire protocol (xenstored's own). */
 struct pvb_store *pvb_store_open_socket(const char *path, struct pvb_err *e);
+/* As the domain that we run in, on Xen.  Owned, or NULL with *e: code -ENOENT
+   (no Xen here, or no xenstored), -EACCES, -EOPNOTSUPP (built without Xen),
+   -EIO. */
+struct pvb_store *pvb_store_open_xen(struct pvb_err *e);
 void pvb_store_close(struct pvb_store *s);       /* NULL is fine */
 
 /* ---- on top of any table ----------------------------------------------- */
