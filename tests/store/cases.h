@@ -19,6 +19,6 @@ struct case_entry { const char *name; store_case *run; };
 
 extern const struct case_entry node_cases[], perm_cases[], tx_cases[],
 	watch_cases[], quota_cases[], wire_cases[], domain_cases[],
-	table_cases[];                  /* a NULL name ends each */
+	table_cases[], library_cases[]; /* a NULL name ends each */
 
 #endif

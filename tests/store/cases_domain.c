@@ -12,7 +12,7 @@ static int chmod_for(struct client *c, const char *path, const char *format,
 	char perms[64];
 
 	snprintf(perms, sizeof(perms), format, domid);
-	return xs_set_perms(c, 0, path, perms);
+	return xw_set_perms(c, 0, path, perms);
 }
 
 static void a_domain_is_introduced_until_it_is_released(struct rig *r)
@@ -20,14 +20,14 @@ static void a_domain_is_introduced_until_it_is_released(struct rig *r)
 	struct client *c = rig_open(r, 0);
 	uint16_t unused = rig_unused_domid(r), domid = rig_boot(r);
 
-	assert_int_equal(xs_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, 0), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, 0), 0);
 	assert_string_equal(c->reply, "T");
-	assert_int_equal(xs_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, unused), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, unused), 0);
 	assert_string_equal(c->reply, "F");
-	assert_int_equal(xs_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, domid), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, domid), 0);
 	assert_string_equal(c->reply, "T");
 	rig_destroy(r, domid);
-	assert_int_equal(xs_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, domid), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_IS_DOMAIN_INTRODUCED, domid), 0);
 	assert_string_equal(c->reply, "F");
 }
 
@@ -35,7 +35,7 @@ static void a_domains_path_follows_from_its_number(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_domain(c, PVB_XS_GET_DOMAIN_PATH, 17), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_GET_DOMAIN_PATH, 17), 0);
 	assert_string_equal(c->reply, "/local/domain/17");
 }
 
@@ -46,15 +46,15 @@ static void words_about_unknown_domains_are_refused(struct rig *r)
 
 	int rc = rig_differs(r, "unknown-domain-is-einval") ? -EINVAL : -ENOENT;
 
-	assert_int_equal(xs_domain(c, PVB_XS_RELEASE, unused), rc);
-	assert_int_equal(xs_domain(c, PVB_XS_RESUME, unused), rc);
+	assert_int_equal(xw_domain(c, PVB_XS_RELEASE, unused), rc);
+	assert_int_equal(xw_domain(c, PVB_XS_RESUME, unused), rc);
 }
 
 static void resume_of_a_known_domain_is_fine(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_domain(c, PVB_XS_RESUME, rig_boot(r)), 0);
+	assert_int_equal(xw_domain(c, PVB_XS_RESUME, rig_boot(r)), 0);
 }
 
 static void a_dead_domains_nodes_go_with_it(struct rig *r)
@@ -62,13 +62,13 @@ static void a_dead_domains_nodes_go_with_it(struct rig *r)
 	uint16_t domid = rig_boot(r);
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/g/below", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/g/below", "x"), 0);
 	assert_int_equal(chmod_for(c, "/t/g", "r%u", domid), 0);
-	assert_int_equal(xs_write(c, 0, "/t/other", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/other", "x"), 0);
 	assert_int_equal(chmod_for(c, "/t/other", "n0,r%u", domid), 0);
 	rig_destroy(r, domid);
-	assert_int_equal(xs_read(c, 0, "/t/g"), -ENOENT);
-	assert_int_equal(xs_read(c, 0, "/t/g/below"), -ENOENT);
+	assert_int_equal(xw_read(c, 0, "/t/g"), -ENOENT);
+	assert_int_equal(xw_read(c, 0, "/t/g/below"), -ENOENT);
 	assert_reads(c, 0, "/t/other", "x");
 }
 
@@ -77,15 +77,15 @@ static void a_new_domain_has_no_rights_of_the_dead_one(struct rig *r)
 	uint16_t domid = rig_boot(r);
 	struct client *c = rig_open(r, 0), *g;
 
-	assert_int_equal(xs_write(c, 0, "/t/a", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "x"), 0);
 	assert_int_equal(chmod_for(c, "/t/a", "n0,b%u", domid), 0);
 	rig_destroy(r, domid);
 	/* xenstored tells the two apart by the changes in between. */
-	assert_int_equal(xs_write(c, 0, "/t/b", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/b", "x"), 0);
 	rig_boot_as(r, domid);
 	g = rig_open(r, domid);
-	assert_int_equal(xs_read(g, 0, "/t/a"), -EACCES);
-	assert_int_equal(xs_write(g, 0, "/t/a", "y"), -EACCES);
+	assert_int_equal(xw_read(g, 0, "/t/a"), -EACCES);
+	assert_int_equal(xw_write(g, 0, "/t/a", "y"), -EACCES);
 }
 
 static void watches_hear_of_a_dead_domains_nodes(struct rig *r)
@@ -93,9 +93,9 @@ static void watches_hear_of_a_dead_domains_nodes(struct rig *r)
 	uint16_t domid = rig_boot(r);
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/g", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/g", "x"), 0);
 	assert_int_equal(chmod_for(c, "/t/g", "r%u", domid), 0);
-	assert_int_equal(xs_watch(c, "/t/g", "w"), 0);
+	assert_int_equal(xw_watch(c, "/t/g", "w"), 0);
 	assert_events(c, "/t/g w\n");
 	rig_destroy(r, domid);
 	if (rig_differs(r, "dead-domains-nodes-go-silently"))
@@ -110,13 +110,13 @@ static void a_dead_domains_watches_and_limits_are_free(struct rig *r)
 	struct client *c = rig_open(r, 0), *g = rig_open(r, domid);
 	uint32_t tx;
 
-	assert_int_equal(xs_write(c, 0, "/t/a", "x"), 0);
-	assert_int_equal(xs_set_perms(c, 0, "/t/a", "r0"), 0);
-	assert_int_equal(xs_watch(g, "/t/a", "w"), 0);
-	assert_int_equal(xs_begin(g, &tx), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "x"), 0);
+	assert_int_equal(xw_set_perms(c, 0, "/t/a", "r0"), 0);
+	assert_int_equal(xw_watch(g, "/t/a", "w"), 0);
+	assert_int_equal(xw_begin(g, &tx), 0);
 	rig_destroy(r, domid);
 	/* Nothing is left that this could wake. */
-	assert_int_equal(xs_write(c, 0, "/t/a", "y"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "y"), 0);
 	assert_reads(c, 0, "/t/a", "y");
 }
 

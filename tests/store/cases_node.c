@@ -13,7 +13,7 @@ static void a_value_is_read_as_it_was_written(struct rig *r)
 
 	assert_int_equal(client_call(c, PVB_XS_WRITE, 0, write, 12), 0);
 	assert_string_equal(c->reply, "OK");
-	assert_int_equal(xs_read(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_read(c, 0, "/t/a"), 0);
 	assert_int_equal(c->length, 7);
 	assert_memory_equal(c->reply, "one\0two", 7);
 }
@@ -22,9 +22,9 @@ static void a_value_may_be_empty(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/a", "x"), 0);
-	assert_int_equal(xs_write(c, 0, "/t/a", ""), 0);
-	assert_int_equal(xs_read(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", ""), 0);
+	assert_int_equal(xw_read(c, 0, "/t/a"), 0);
 	assert_int_equal(c->length, 0);
 }
 
@@ -42,7 +42,7 @@ static void the_largest_message_holds_the_largest_value(struct rig *r)
 	}
 	assert_int_equal(client_call(c, PVB_XS_WRITE, 0, message,
 	                             sizeof(message)), 0);
-	assert_int_equal(xs_read(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_read(c, 0, "/t/a"), 0);
 	assert_int_equal(c->length, sizeof(message) - head);
 	assert_memory_equal(c->reply, message + head, c->length);
 }
@@ -51,17 +51,17 @@ static void what_is_absent_is_enoent(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_read(c, 0, "/t/none"), -ENOENT);
-	assert_int_equal(xs_list(c, 0, "/t/none"), -ENOENT);
-	assert_int_equal(xs_get_perms(c, 0, "/t/none"), -ENOENT);
-	assert_int_equal(xs_set_perms(c, 0, "/t/none", "n0"), -ENOENT);
+	assert_int_equal(xw_read(c, 0, "/t/none"), -ENOENT);
+	assert_int_equal(xw_list(c, 0, "/t/none"), -ENOENT);
+	assert_int_equal(xw_get_perms(c, 0, "/t/none"), -ENOENT);
+	assert_int_equal(xw_set_perms(c, 0, "/t/none", "n0"), -ENOENT);
 }
 
 static void write_makes_missing_parents(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/a/b/c", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a/b/c", "x"), 0);
 	assert_reads(c, 0, "/t/a", "");
 	assert_reads(c, 0, "/t/a/b", "");
 	assert_lists(c, 0, "/t/a", "b");
@@ -71,7 +71,7 @@ static void mkdir_makes_missing_parents(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_mkdir(c, 0, "/t/a/b"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t/a/b"), 0);
 	assert_reads(c, 0, "/t/a/b", "");
 }
 
@@ -79,8 +79,8 @@ static void mkdir_of_what_is_there_keeps_its_value(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/a", "x"), 0);
-	assert_int_equal(xs_mkdir(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "x"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t/a"), 0);
 	assert_reads(c, 0, "/t/a", "x");
 }
 
@@ -88,11 +88,11 @@ static void rm_takes_what_is_below(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/a/b/c", "x"), 0);
-	assert_int_equal(xs_write(c, 0, "/t/ab", "y"), 0);
-	assert_int_equal(xs_rm(c, 0, "/t/a"), 0);
-	assert_int_equal(xs_read(c, 0, "/t/a/b/c"), -ENOENT);
-	assert_int_equal(xs_read(c, 0, "/t/a"), -ENOENT);
+	assert_int_equal(xw_write(c, 0, "/t/a/b/c", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/ab", "y"), 0);
+	assert_int_equal(xw_rm(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_read(c, 0, "/t/a/b/c"), -ENOENT);
+	assert_int_equal(xw_read(c, 0, "/t/a"), -ENOENT);
 	assert_reads(c, 0, "/t/ab", "y");
 	assert_lists(c, 0, "/t", "ab");
 }
@@ -101,15 +101,15 @@ static void rm_of_an_absent_child_is_fine(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_mkdir(c, 0, "/t"), 0);
-	assert_int_equal(xs_rm(c, 0, "/t/none"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t"), 0);
+	assert_int_equal(xw_rm(c, 0, "/t/none"), 0);
 }
 
 static void rm_below_an_absent_parent_is_enoent(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_rm(c, 0, "/t/none/child"), -ENOENT);
+	assert_int_equal(xw_rm(c, 0, "/t/none/child"), -ENOENT);
 }
 
 static void rm_of_the_root_is_refused(struct rig *r)
@@ -117,16 +117,16 @@ static void rm_of_the_root_is_refused(struct rig *r)
 	struct client *c = rig_open(r, 0);
 
 	if (!rig_differs(r, "root-can-be-removed"))
-		assert_int_equal(xs_rm(c, 0, "/"), -EINVAL);
+		assert_int_equal(xw_rm(c, 0, "/"), -EINVAL);
 }
 
 static void a_node_can_come_again(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/a/b", "x"), 0);
-	assert_int_equal(xs_rm(c, 0, "/t/a"), 0);
-	assert_int_equal(xs_write(c, 0, "/t/a", "y"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a/b", "x"), 0);
+	assert_int_equal(xw_rm(c, 0, "/t/a"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "y"), 0);
 	assert_reads(c, 0, "/t/a", "y");
 	assert_lists(c, 0, "/t/a", "");
 }
@@ -135,9 +135,9 @@ static void directory_names_the_children_only(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "/t/b/deep", "1"), 0);
-	assert_int_equal(xs_write(c, 0, "/t/a", "2"), 0);
-	assert_int_equal(xs_write(c, 0, "/t/c", "3"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/b/deep", "1"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "2"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/c", "3"), 0);
 	assert_lists(c, 0, "/t", "a,b,c");
 	assert_lists(c, 0, "/t/a", "");
 }
@@ -152,7 +152,7 @@ static void make_long_directory(struct client *c)
 	for (int i = 0; i < LONG_NAMES; i++) {
 		snprintf(path, sizeof(path), "/t/long/%0*d",
 		         LONG_NAME_BYTES - 1, i);
-		assert_int_equal(xs_mkdir(c, 0, path), 0);
+		assert_int_equal(xw_mkdir(c, 0, path), 0);
 	}
 }
 
@@ -185,7 +185,7 @@ static void a_long_directory_comes_in_parts(struct rig *r)
 		                             "/t/long\0000", 10), -ENOSYS);
 		return;
 	}
-	assert_int_equal(xs_list(c, 0, "/t/long"), -E2BIG);
+	assert_int_equal(xw_list(c, 0, "/t/long"), -E2BIG);
 	for (int i = 0; i < 10 && !last; i++)
 		bytes += get_part(c, bytes, &last);
 	assert_true(last);
@@ -208,7 +208,7 @@ static void a_changed_directory_has_another_generation(struct rig *r)
 	strcpy(before, c->reply);
 	get_part(c, 0, &last);
 	assert_string_equal(c->reply, before);
-	assert_int_equal(xs_mkdir(c, 0, "/t/long/another"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t/long/another"), 0);
 	get_part(c, 0, &last);
 	assert_string_not_equal(c->reply, before);
 }
@@ -222,11 +222,11 @@ static void illegal_paths_are_refused(struct rig *r)
 	struct client *c = rig_open(r, 0);
 
 	for (size_t i = 0; i < sizeof(illegal) / sizeof(illegal[0]); i++) {
-		assert_int_equal(xs_write(c, 0, illegal[i], "x"), -EINVAL);
-		assert_int_equal(xs_read(c, 0, illegal[i]), -EINVAL);
-		assert_int_equal(xs_mkdir(c, 0, illegal[i]), -EINVAL);
-		assert_int_equal(xs_rm(c, 0, illegal[i]), -EINVAL);
-		assert_int_equal(xs_list(c, 0, illegal[i]), -EINVAL);
+		assert_int_equal(xw_write(c, 0, illegal[i], "x"), -EINVAL);
+		assert_int_equal(xw_read(c, 0, illegal[i]), -EINVAL);
+		assert_int_equal(xw_mkdir(c, 0, illegal[i]), -EINVAL);
+		assert_int_equal(xw_rm(c, 0, illegal[i]), -EINVAL);
+		assert_int_equal(xw_list(c, 0, illegal[i]), -EINVAL);
 	}
 }
 
@@ -237,7 +237,7 @@ static void every_legal_character_is_taken(struct rig *r)
 		"0123456789-_@";
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, path, "x"), 0);
+	assert_int_equal(xw_write(c, 0, path, "x"), 0);
 	assert_reads(c, 0, path, "x");
 }
 
@@ -250,20 +250,20 @@ static void a_path_has_2048_bytes_beside_a_domains_home(struct rig *r)
 	memset(path, 'p', sizeof(path));
 	memcpy(path, "/t/", 3);
 	path[2048] = '\0';
-	assert_int_equal(xs_write(c, 0, path, "x"), 0);
+	assert_int_equal(xw_write(c, 0, path, "x"), 0);
 	assert_reads(c, 0, path, "x");
 	path[2048] = 'p';
 	path[2049] = '\0';
-	assert_int_equal(xs_write(c, 0, path, "x"), -EINVAL);
+	assert_int_equal(xw_write(c, 0, path, "x"), -EINVAL);
 
 	memset(path, 'p', sizeof(path));
 	memcpy(path, home, strlen(home));
 	path[strlen(home) + 2048] = '\0';
-	assert_int_equal(xs_write(c, 0, path, "x"), 0);
+	assert_int_equal(xw_write(c, 0, path, "x"), 0);
 	assert_reads(c, 0, path, "x");
 	path[strlen(home) + 2048] = 'p';
 	path[strlen(home) + 2049] = '\0';
-	assert_int_equal(xs_write(c, 0, path, "x"), -EINVAL);
+	assert_int_equal(xw_write(c, 0, path, "x"), -EINVAL);
 }
 
 static void a_path_has_at_most_64_parts(struct rig *r)
@@ -274,10 +274,10 @@ static void a_path_has_at_most_64_parts(struct rig *r)
 
 	for (int i = 1; i < 64; i++)
 		strcat(path, "/p");
-	assert_int_equal(xs_write(c, 0, path, "x"), 0);
+	assert_int_equal(xw_write(c, 0, path, "x"), 0);
 	assert_reads(c, 0, path, "x");
 	strcat(path, "/p");
-	assert_int_equal(xs_write(c, 0, path, "x"), rc);
+	assert_int_equal(xw_write(c, 0, path, "x"), rc);
 }
 
 static void a_relative_path_is_below_the_domain(struct rig *r)
@@ -289,10 +289,10 @@ static void a_relative_path_is_below_the_domain(struct rig *r)
 	snprintf(home, sizeof(home), "/local/domain/%u", domid);
 	snprintf(path, sizeof(path), "%s/x", home);
 	snprintf(perms, sizeof(perms), "n%u", domid);
-	assert_int_equal(xs_mkdir(c, 0, home), 0);
-	assert_int_equal(xs_set_perms(c, 0, home, perms), 0);
+	assert_int_equal(xw_mkdir(c, 0, home), 0);
+	assert_int_equal(xw_set_perms(c, 0, home, perms), 0);
 	guest = rig_open(r, domid);
-	assert_int_equal(xs_write(guest, 0, "x", "here"), 0);
+	assert_int_equal(xw_write(guest, 0, "x", "here"), 0);
 	assert_reads(c, 0, path, "here");
 	assert_reads(guest, 0, path, "here");
 	assert_reads(guest, 0, "x", "here");
@@ -302,7 +302,7 @@ static void a_relative_path_of_domain_0(struct rig *r)
 {
 	struct client *c = rig_open(r, 0);
 
-	assert_int_equal(xs_write(c, 0, "t/rel", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "t/rel", "x"), 0);
 	assert_reads(c, 0, "/local/domain/0/t/rel", "x");
 }
 

@@ -13,8 +13,8 @@ static struct client *guest_with_home(struct rig *r, struct client *dom0)
 	char perms[16];
 
 	snprintf(perms, sizeof(perms), "n%u", domid);
-	assert_int_equal(xs_mkdir(dom0, 0, "/t/g"), 0);
-	assert_int_equal(xs_set_perms(dom0, 0, "/t/g", perms), 0);
+	assert_int_equal(xw_mkdir(dom0, 0, "/t/g"), 0);
+	assert_int_equal(xw_set_perms(dom0, 0, "/t/g", perms), 0);
 	return rig_open(r, domid);
 }
 
@@ -26,7 +26,7 @@ static int make_nodes(struct client *c, int max, int *rc)
 
 	for (n = 0; n < max; n++) {
 		snprintf(path, sizeof(path), "/t/g/%d/%d", n / 50, n % 50);
-		*rc = xs_write(c, 0, path, "");
+		*rc = xw_write(c, 0, path, "");
 		if (*rc)
 			return n;
 	}
@@ -43,10 +43,10 @@ static void nodes_of_a_guest_are_limited(struct rig *r)
 	                                                       : -ENOSPC);
 	assert_in_range(n, 900, 1000);
 	/* Domain 0 still may, also there. */
-	assert_int_equal(xs_write(c, 0, "/t/g/from0", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/g/from0", "x"), 0);
 	/* What is given back can be used again. */
-	assert_int_equal(xs_rm(g, 0, "/t/g/0"), 0);
-	assert_int_equal(xs_write(g, 0, "/t/g/again", "x"), 0);
+	assert_int_equal(xw_rm(g, 0, "/t/g/0"), 0);
+	assert_int_equal(xw_write(g, 0, "/t/g/again", "x"), 0);
 }
 
 static void a_transaction_does_not_get_round_the_limit(struct rig *r)
@@ -58,14 +58,14 @@ static void a_transaction_does_not_get_round_the_limit(struct rig *r)
 
 	make_nodes(g, 3000, &rc);
 	assert_int_equal(rc, limit);
-	assert_int_equal(xs_begin(g, &tx), 0);
+	assert_int_equal(xw_begin(g, &tx), 0);
 	for (int i = 0; i < 100 && rc == limit; i++) {
 		snprintf(path, sizeof(path), "/t/g/more/%d", i);
-		rc = xs_write(g, tx, path, "");
+		rc = xw_write(g, tx, path, "");
 	}
 	assert_int_equal(rc, limit);
-	xs_end(g, tx, "T");
-	assert_int_equal(xs_read(c, 0, "/t/g/more"), -ENOENT);
+	xw_end(g, tx, "T");
+	assert_int_equal(xw_read(c, 0, "/t/g/more"), -ENOENT);
 }
 
 static void two_transactions_do_not_get_round_the_limit(struct rig *r)
@@ -82,18 +82,18 @@ static void two_transactions_do_not_get_round_the_limit(struct rig *r)
 	for (int i = 1; i <= 5; i++) {
 		snprintf(path, sizeof(path), "/t/g/%d/%d", (made - i) / 50,
 		         (made - i) % 50);
-		assert_int_equal(xs_rm(g, 0, path), 0);
+		assert_int_equal(xw_rm(g, 0, path), 0);
 	}
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(xs_begin(g, &tx[i]), 0);
+		assert_int_equal(xw_begin(g, &tx[i]), 0);
 		for (int j = 0; j < 4; j++) {
 			snprintf(path, sizeof(path), "/t/g/%d/tx%d-%d", i, i,
 			         j);
-			assert_int_equal(xs_write(g, tx[i], path, ""), 0);
+			assert_int_equal(xw_write(g, tx[i], path, ""), 0);
 		}
 	}
-	assert_int_equal(xs_end(g, tx[0], "T"), 0);
-	rc = xs_end(g, tx[1], "T");
+	assert_int_equal(xw_end(g, tx[0], "T"), 0);
+	rc = xw_end(g, tx[1], "T");
 	if (rig_differs(r, "commit-over-quota"))
 		assert_int_equal(rc, 0);
 	else
@@ -107,14 +107,14 @@ static void a_guests_value_is_limited(struct rig *r)
 
 	memset(value, 'v', sizeof(value) - 1);
 	value[sizeof(value) - 1] = '\0';
-	assert_int_equal(xs_write(g, 0, "/t/g/a", value),
+	assert_int_equal(xw_write(g, 0, "/t/g/a", value),
 	                 rig_differs(r, "large-value-is-e2big") ? -E2BIG
 	                                                        : -ENOSPC);
-	assert_int_equal(xs_read(g, 0, "/t/g/a"), -ENOENT);
+	assert_int_equal(xw_read(g, 0, "/t/g/a"), -ENOENT);
 	if (!rig_differs(r, "value-limit-of-domain-0"))
-		assert_int_equal(xs_write(c, 0, "/t/g/a", value), 0);
+		assert_int_equal(xw_write(c, 0, "/t/g/a", value), 0);
 	value[1900] = '\0';
-	assert_int_equal(xs_write(g, 0, "/t/g/b", value), 0);
+	assert_int_equal(xw_write(g, 0, "/t/g/b", value), 0);
 }
 
 static void a_guests_permissions_are_limited(struct rig *r)
@@ -123,13 +123,13 @@ static void a_guests_permissions_are_limited(struct rig *r)
 	char perms[128];
 
 	snprintf(perms, sizeof(perms), "n%u,r0,r0,r0,r0", g->domid);
-	assert_int_equal(xs_set_perms(g, 0, "/t/g", perms), 0);
+	assert_int_equal(xw_set_perms(g, 0, "/t/g", perms), 0);
 	strcat(perms, ",r0");
 	if (rig_differs(r, "permissions-are-not-limited"))
-		assert_int_equal(xs_set_perms(g, 0, "/t/g", perms), 0);
+		assert_int_equal(xw_set_perms(g, 0, "/t/g", perms), 0);
 	else
-		assert_int_equal(xs_set_perms(g, 0, "/t/g", perms), -ENOSPC);
-	assert_int_equal(xs_set_perms(c, 0, "/t/g", perms), 0);
+		assert_int_equal(xw_set_perms(g, 0, "/t/g", perms), -ENOSPC);
+	assert_int_equal(xw_set_perms(c, 0, "/t/g", perms), 0);
 }
 
 static void watches_of_a_guest_are_limited(struct rig *r)
@@ -140,18 +140,18 @@ static void watches_of_a_guest_are_limited(struct rig *r)
 
 	for (n = 0; n < 300 && rc == 0; n++) {
 		snprintf(token, sizeof(token), "%d", n);
-		rc = xs_watch(g, "/t/g", token);
+		rc = xw_watch(g, "/t/g", token);
 	}
 	assert_int_equal(rc, rig_differs(r, "quota-is-equota") ? -EDQUOT
 	                                                       : -E2BIG);
 	assert_in_range(n, 100, 130);
 	client_events(g);
-	assert_int_equal(xs_unwatch(g, "/t/g", "0"), 0);
-	assert_int_equal(xs_watch(g, "/t/g", "again"), 0);
+	assert_int_equal(xw_unwatch(g, "/t/g", "0"), 0);
+	assert_int_equal(xw_watch(g, "/t/g", "again"), 0);
 	assert_events(g, "/t/g again\n");
 	for (n = 0; n < 300; n++) {
 		snprintf(token, sizeof(token), "%d", n);
-		assert_int_equal(xs_watch(c, "/t", token), 0);
+		assert_int_equal(xw_watch(c, "/t", token), 0);
 	}
 }
 
@@ -162,17 +162,17 @@ static void transactions_of_a_guest_are_limited(struct rig *r)
 	int n, rc = 0;
 
 	for (n = 0; n < 40; n++) {
-		rc = xs_begin(g, &tx[n]);
+		rc = xw_begin(g, &tx[n]);
 		if (rc)
 			break;
 	}
 	assert_int_equal(rc, rig_differs(r, "quota-is-equota") ? -EDQUOT
 	                                                       : -ENOSPC);
 	assert_in_range(n, 10, 11);
-	assert_int_equal(xs_end(g, tx[0], "F"), 0);
-	assert_int_equal(xs_begin(g, &tx[0]), 0);
+	assert_int_equal(xw_end(g, tx[0], "F"), 0);
+	assert_int_equal(xw_begin(g, &tx[0]), 0);
 	for (n = 0; n < 40; n++)
-		assert_int_equal(xs_begin(c, &tx[n]), 0);
+		assert_int_equal(xw_begin(c, &tx[n]), 0);
 }
 
 static void one_guests_limit_is_not_anothers(struct rig *r)
@@ -186,9 +186,9 @@ static void one_guests_limit_is_not_anothers(struct rig *r)
 	make_nodes(g, 3000, &rc);
 	assert_int_not_equal(rc, 0);
 	snprintf(perms, sizeof(perms), "n%u", other);
-	assert_int_equal(xs_mkdir(c, 0, "/t/o"), 0);
-	assert_int_equal(xs_set_perms(c, 0, "/t/o", perms), 0);
-	assert_int_equal(xs_write(o, 0, "/t/o/a", "x"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t/o"), 0);
+	assert_int_equal(xw_set_perms(c, 0, "/t/o", perms), 0);
+	assert_int_equal(xw_write(o, 0, "/t/o/a", "x"), 0);
 }
 
 static void a_guests_relative_path_is_limited(struct rig *r)
@@ -198,9 +198,9 @@ static void a_guests_relative_path_is_limited(struct rig *r)
 
 	memset(path, 'p', sizeof(path));
 	path[2049] = '\0';
-	assert_int_equal(xs_read(g, 0, path), -EINVAL);
+	assert_int_equal(xw_read(g, 0, path), -EINVAL);
 	path[2048] = '\0';
-	assert_int_equal(xs_read(g, 0, path),
+	assert_int_equal(xw_read(g, 0, path),
 	                 rig_differs(r, "absence-is-told") ? -ENOENT : -EACCES);
 }
 

@@ -19,7 +19,12 @@ static struct pvb_store *open_table(struct rig *r, uint16_t domid)
 	char path[128];
 
 	rig_door(r, domid, path, sizeof(path));
-	s = pvb_store_open_socket(path, &e);
+	if (r->by_library) {
+		setenv("XENSTORED_PATH", path, 1);
+		s = pvb_store_open_xen(&e);
+	} else {
+		s = pvb_store_open_socket(path, &e);
+	}
 	if (!s)
 		fail_msg("%s", e.text);
 	return s;
@@ -117,11 +122,11 @@ static void the_table_hears_events(struct rig *r)
 	expect_event(s, "/t/a", UINT64_MAX);
 	assert_int_equal(s->ops->watch(s, "/t/a", UINT64_MAX), -EEXIST);
 	/* One that comes between a request and its reply is kept. */
-	assert_int_equal(xs_write(c, 0, "/t/a/b", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a/b", "x"), 0);
 	assert_int_equal(s->ops->read(s, 0, "/t/a/b", value, 4), 1);
 	expect_event(s, "/t/a/b", UINT64_MAX);
 	/* One whose watch was taken back is not. */
-	assert_int_equal(xs_write(c, 0, "/t/a", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "x"), 0);
 	s->ops->unwatch(s, "/t/a", UINT64_MAX);
 	assert_int_equal(s->ops->watch(s, "/t/c", 5), 0);
 	expect_event(s, "/t/c", 5);
@@ -139,7 +144,7 @@ static void the_table_keeps_a_flood_of_events_small(struct rig *r)
 	assert_int_equal(s->ops->watch(s, "/t", 1), 0);
 	for (int i = 0; i < 9000; i++) {
 		snprintf(path, sizeof(path), "/t/%d/%049d", i / 100, i);
-		assert_int_equal(xs_write(c, 0, path, ""), 0);
+		assert_int_equal(xw_write(c, 0, path, ""), 0);
 		if (i % 50 == 0)        /* has the handle take events in */
 			assert_int_equal(s->ops->read(s, 0, path, value, 4), 0);
 	}
@@ -173,7 +178,7 @@ static int add_one(struct pvb_store *s, uint32_t tx, void *arg)
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)n + 1);
 	rc = pvb_store_write_at(s, tx, "/t", "n", text);
 	if (rc == 0 && race->tries++ < race->interferences)
-		rc = xs_write(race->other, 0, "/t/n", text);
+		rc = xw_write(race->other, 0, "/t/n", text);
 	return rc;
 }
 
@@ -183,7 +188,7 @@ static void a_transaction_is_run_until_it_holds(struct rig *r)
 	struct race race = { rig_open(r, 0), 0, 3 };
 	uint64_t n;
 
-	assert_int_equal(xs_write(race.other, 0, "/t/n", "0"), 0);
+	assert_int_equal(xw_write(race.other, 0, "/t/n", "0"), 0);
 	assert_int_equal(pvb_store_transact(s, add_one, &race), 0);
 	assert_int_equal(race.tries, 4);
 	assert_int_equal(pvb_store_read_u64_at(s, 0, "/t", "n", 9, &n), 0);
@@ -196,7 +201,7 @@ static void a_transaction_is_not_run_for_ever(struct rig *r)
 	struct pvb_store *s = open_table(r, 0);
 	struct race race = { rig_open(r, 0), 0, 1000 };
 
-	assert_int_equal(xs_write(race.other, 0, "/t/n", "0"), 0);
+	assert_int_equal(xw_write(race.other, 0, "/t/n", "0"), 0);
 	assert_int_equal(pvb_store_transact(s, add_one, &race), -EAGAIN);
 	assert_int_equal(race.tries, PVB_STORE_TRIES_MAX);
 	pvb_store_close(s);
@@ -207,7 +212,7 @@ static void a_bodys_error_aborts_the_transaction(struct rig *r)
 	struct pvb_store *s = open_table(r, 0);
 	struct race race = { rig_open(r, 0), 0, 0 };
 
-	assert_int_equal(xs_write(race.other, 0, "/t/n", "no number"), 0);
+	assert_int_equal(xw_write(race.other, 0, "/t/n", "no number"), 0);
 	assert_int_equal(pvb_store_transact(s, add_one, &race), -EINVAL);
 	assert_reads(race.other, 0, "/t/n", "no number");
 	pvb_store_close(s);
@@ -272,12 +277,12 @@ static void the_table_serves_a_guest(struct rig *r)
 	char home[64], value[8];
 
 	snprintf(home, sizeof(home), "/local/domain/%u", domid);
-	assert_int_equal(xs_mkdir(c, 0, home), 0);
+	assert_int_equal(xw_mkdir(c, 0, home), 0);
 	snprintf(value, sizeof(value), "n%u", domid);
-	assert_int_equal(xs_set_perms(c, 0, home, value), 0);
+	assert_int_equal(xw_set_perms(c, 0, home, value), 0);
 	assert_int_equal(s->ops->write(s, 0, "state", "1", 1), 0);
 	assert_int_equal(s->ops->read(s, 0, "state", value, 8), 1);
-	assert_int_equal(xs_write(c, 0, "/t/secret", "x"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/secret", "x"), 0);
 	assert_int_equal(s->ops->read(s, 0, "/t/secret", value, 8), -EACCES);
 	assert_int_equal(s->ops->watch(s, "state", 3), 0);
 	expect_event(s, "state", 3);
@@ -307,6 +312,87 @@ static void a_socket_without_a_store_is_named(struct rig *r)
 	assert_int_equal(e.code, -ENOENT);
 	assert_null(pvb_store_open_local("/nonexistent", 3, false, NULL));
 }
+
+/* ---- only by the library ----------------------------------------------- */
+
+static void no_xen_store_is_said(struct rig *r)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+
+	(void)r;
+	setenv("XENSTORED_PATH", "/nonexistent/socket", 1);
+	assert_null(pvb_store_open_xen(&e));
+	assert_int_equal(e.code, -ENOENT);
+	assert_non_null(strstr(e.text, "/nonexistent/socket"));
+	assert_null(pvb_store_open_xen(NULL));
+}
+
+static void domains_are_asked_for_and_not_made(struct rig *r)
+{
+	struct pvb_store *s = open_table(r, 0);
+	uint16_t domid = rig_boot(r);
+
+	assert_int_equal(s->ops->domain_exists(s, domid), 1);
+	assert_int_equal(s->ops->domain_exists(s, rig_unused_domid(r)), 0);
+	assert_int_equal(s->ops->introduce(s, rig_unused_domid(r)), -EACCES);
+	assert_int_equal(s->ops->release(s, domid), -EACCES);
+	assert_int_equal(s->ops->domain_exists(s, domid), 1);
+	pvb_store_close(s);
+}
+
+static void what_a_store_refuses_does_not_break_the_handle(struct rig *r)
+{
+	struct pvb_store *s = open_table(r, 0);
+	static const char large[5000];
+	struct pvb_store_event e;
+	char value[4];
+
+	assert_int_equal(s->ops->watch(s, "/t/a", 1), 0);
+	expect_event(s, "/t/a", 1);
+	assert_int_equal(s->ops->write(s, 0, "/t/a", large, sizeof(large)),
+	                 -E2BIG);
+	assert_int_equal(s->ops->write(s, 0, "/t//a", "x", 1), -EINVAL);
+	assert_int_equal(s->ops->watch(s, "/t//a", 2), -EINVAL);
+	assert_int_equal(s->ops->commit(s, 77777), -ENOENT);
+	s->ops->unwatch(s, "/t/none", 9);
+	assert_int_equal(s->ops->read(s, 0, "/t/a", value, 4), -ENOENT);
+	assert_int_equal(s->ops->next_event(s, &e), 0);
+	pvb_store_close(s);
+}
+
+/* Last, for it ends the daemon. */
+static void a_dead_daemon_is_the_end_of_the_handle(struct rig *r)
+{
+	struct pvb_store *s = open_table(r, 0), *idle = open_table(r, 0);
+	struct pvb_store_event e;
+	uint32_t tx;
+	int rc;
+
+	assert_int_equal(s->ops->watch(s, "/t/a", 1), 0);
+	expect_event(s, "/t/a", 1);
+	assert_int_equal(idle->ops->mkdir(idle, 0, "/t/a"), 0);
+	rig_kill_daemon(r);
+	assert_int_equal(s->ops->write(s, 0, "/t/b", "x", 1), -EIO);
+	assert_int_equal(idle->ops->begin(idle, &tx), -EIO);
+	assert_int_equal(idle->ops->mkdir(idle, 0, "/t/b"), -EIO);
+	assert_int_equal(s->ops->domain_exists(s, 0), -EIO);
+	assert_int_equal(s->ops->watch(s, "/t/c", 2), -EIO);
+	do {
+		rc = s->ops->next_event(s, &e);
+	} while (rc == 1);
+	assert_int_equal(rc, -EIO);
+	s->ops->unwatch(s, "/t/a", 1);
+	pvb_store_close(s);
+	pvb_store_close(idle);
+}
+
+const struct case_entry library_cases[] = {
+	CASE(no_xen_store_is_said),
+	CASE(domains_are_asked_for_and_not_made),
+	CASE(what_a_store_refuses_does_not_break_the_handle),
+	CASE(a_dead_daemon_is_the_end_of_the_handle),
+	{ NULL, NULL },
+};
 
 const struct case_entry table_cases[] = {
 	CASE(the_table_reads_and_writes),

@@ -27,7 +27,7 @@ static void unknown_types_are_answered(struct rig *r)
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		assert_int_equal(client_call(c, types[i], 0, "x", 2), -ENOSYS);
-	assert_int_equal(xs_read(c, 0, "/"), 0);
+	assert_int_equal(xw_read(c, 0, "/"), 0);
 }
 
 static void types_of_the_store_are_not_requests(struct rig *r)
@@ -63,7 +63,7 @@ static void requests_in_a_row_are_answered_in_order(struct rig *r)
 	char payload[32];
 	int n;
 
-	assert_int_equal(xs_mkdir(c, 0, "/t"), 0);
+	assert_int_equal(xw_mkdir(c, 0, "/t"), 0);
 	for (int i = 0; i < 50; i++) {
 		n = snprintf(payload, sizeof(payload), "/t/%d%c%d", i, 0, i);
 		at += encode(bytes + at, PVB_XS_WRITE, 1000, payload,
@@ -104,8 +104,8 @@ static void a_guest_may_send_byte_by_byte(struct rig *r)
 	uint8_t bytes[64];
 	size_t n;
 
-	assert_int_equal(xs_write(c, 0, "/t/a", "value"), 0);
-	assert_int_equal(xs_set_perms(c, 0, "/t/a", "r0"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/a", "value"), 0);
+	assert_int_equal(xw_set_perms(c, 0, "/t/a", "r0"), 0);
 	n = encode(bytes, PVB_XS_READ, 7, "/t/a", 5);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(send(g->fd, bytes + i, 1, MSG_NOSIGNAL), 1);
@@ -126,7 +126,7 @@ static void a_message_that_is_too_long_ends_the_connection(struct rig *r)
 	assert_int_equal(send(c->fd, bytes, sizeof(bytes), MSG_NOSIGNAL),
 	                 sizeof(bytes));
 	assert_int_equal(client_receive(c), -EPIPE);
-	assert_int_equal(xs_read(other, 0, "/"), 0);
+	assert_int_equal(xw_read(other, 0, "/"), 0);
 }
 
 static void half_a_message_and_hanging_up_is_fine(struct rig *r)
@@ -144,7 +144,7 @@ static void half_a_message_and_hanging_up_is_fine(struct rig *r)
 		assert_int_equal(send(gone->fd, bytes, n, MSG_NOSIGNAL), n);
 		client_close(gone);
 	}
-	assert_int_equal(xs_read(c, 0, "/t/half"), -ENOENT);
+	assert_int_equal(xw_read(c, 0, "/t/half"), -ENOENT);
 }
 
 /* Resident kilobytes of the store. */
@@ -185,18 +185,18 @@ static void who_does_not_take_events_costs_little(struct rig *r)
 
 	if (rig_differs(r, "deaf-watcher-holds-up-the-writer"))
 		return;
-	assert_int_equal(xs_watch(deaf, "/t", "w"), 0);
+	assert_int_equal(xw_watch(deaf, "/t", "w"), 0);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10000; i++) {
 			snprintf(path, sizeof(path), "/t/%d/%d", i / 100, i);
-			assert_int_equal(xs_write(c, 0, path, "x"), 0);
+			assert_int_equal(xw_write(c, 0, path, "x"), 0);
 		}
 		if (round == 0)         /* the nodes themselves */
 			before = resident_kib(r);
 	}
 	assert_small(r, before);
 	/* It still gets its answers, and has been told that there is more. */
-	assert_int_equal(xs_read(c, 0, "/t/99/9999"), 0);
+	assert_int_equal(xw_read(c, 0, "/t/99/9999"), 0);
 }
 
 static void who_does_not_take_answers_is_not_read_from(struct rig *r)
@@ -211,8 +211,8 @@ static void who_does_not_take_answers_is_not_read_from(struct rig *r)
 
 	memset(big, 'v', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	assert_int_equal(xs_write(c, 0, "/t/big", big), 0);
-	assert_int_equal(xs_set_perms(c, 0, "/t/big", "r0"), 0);
+	assert_int_equal(xw_write(c, 0, "/t/big", big), 0);
+	assert_int_equal(xw_set_perms(c, 0, "/t/big", "r0"), 0);
 	n = encode(bytes, PVB_XS_READ, 7, "/t/big", 7);
 	/* Until nothing more goes in for a while. */
 	p.fd = g->fd;
@@ -224,7 +224,7 @@ static void who_does_not_take_answers_is_not_read_from(struct rig *r)
 		assert_true(sent < 64u << 20);
 	}
 	/* Others do not feel it; and in the end it gets every answer. */
-	assert_int_equal(xs_read(c, 0, "/t/big"), 0);
+	assert_int_equal(xw_read(c, 0, "/t/big"), 0);
 	for (size_t i = 0; i < sent / n; i++) {
 		assert_int_equal(client_receive(g), 0);
 		assert_int_equal(g->length, sizeof(big) - 1);

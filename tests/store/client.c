@@ -139,22 +139,22 @@ static int call_two(struct client *c, uint32_t type, uint32_t tx,
 	return client_call(c, type, tx, payload, a + b);
 }
 
-int xs_read(struct client *c, uint32_t tx, const char *path)
+int xw_read(struct client *c, uint32_t tx, const char *path)
 {
 	return call_text(c, PVB_XS_READ, tx, path);
 }
 
-int xs_write(struct client *c, uint32_t tx, const char *path, const char *text)
+int xw_write(struct client *c, uint32_t tx, const char *path, const char *text)
 {
 	return call_two(c, PVB_XS_WRITE, tx, path, text, 0);
 }
 
-int xs_mkdir(struct client *c, uint32_t tx, const char *path)
+int xw_mkdir(struct client *c, uint32_t tx, const char *path)
 {
 	return call_text(c, PVB_XS_MKDIR, tx, path);
 }
 
-int xs_rm(struct client *c, uint32_t tx, const char *path)
+int xw_rm(struct client *c, uint32_t tx, const char *path)
 {
 	return call_text(c, PVB_XS_RM, tx, path);
 }
@@ -201,7 +201,7 @@ static void tidy_reply(struct client *c)
 		c->reply[strlen(c->reply) - 1] = '\0';
 }
 
-int xs_list(struct client *c, uint32_t tx, const char *path)
+int xw_list(struct client *c, uint32_t tx, const char *path)
 {
 	int rc = call_text(c, PVB_XS_DIRECTORY, tx, path);
 
@@ -210,7 +210,7 @@ int xs_list(struct client *c, uint32_t tx, const char *path)
 	return rc;
 }
 
-int xs_set_perms(struct client *c, uint32_t tx, const char *path,
+int xw_set_perms(struct client *c, uint32_t tx, const char *path,
                  const char *perms)
 {
 	char text[PVB_XS_WIRE_PAYLOAD_MAX];
@@ -223,7 +223,7 @@ int xs_set_perms(struct client *c, uint32_t tx, const char *path,
 	                strlen(perms) + 1 - strlen(text));
 }
 
-int xs_get_perms(struct client *c, uint32_t tx, const char *path)
+int xw_get_perms(struct client *c, uint32_t tx, const char *path)
 {
 	int rc = call_text(c, PVB_XS_GET_PERMS, tx, path);
 
@@ -234,7 +234,7 @@ int xs_get_perms(struct client *c, uint32_t tx, const char *path)
 	return rc;
 }
 
-int xs_begin(struct client *c, uint32_t *tx)
+int xw_begin(struct client *c, uint32_t *tx)
 {
 	int rc = call_text(c, PVB_XS_TRANSACTION_START, 0, "");
 
@@ -243,22 +243,22 @@ int xs_begin(struct client *c, uint32_t *tx)
 	return rc;
 }
 
-int xs_end(struct client *c, uint32_t tx, const char *how)
+int xw_end(struct client *c, uint32_t tx, const char *how)
 {
 	return call_text(c, PVB_XS_TRANSACTION_END, tx, how);
 }
 
-int xs_watch(struct client *c, const char *path, const char *token)
+int xw_watch(struct client *c, const char *path, const char *token)
 {
 	return call_two(c, PVB_XS_WATCH, 0, path, token, 1);
 }
 
-int xs_unwatch(struct client *c, const char *path, const char *token)
+int xw_unwatch(struct client *c, const char *path, const char *token)
 {
 	return call_two(c, PVB_XS_UNWATCH, 0, path, token, 1);
 }
 
-int xs_domain(struct client *c, uint32_t type, unsigned int domid)
+int xw_domain(struct client *c, uint32_t type, unsigned int domid)
 {
 	char text[16];
 
@@ -274,7 +274,7 @@ const char *client_events(struct client *c)
 	   question is here with its answer.  Twice, because an event of our
 	   own request may follow its answer. */
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(xs_domain(c, PVB_XS_GET_DOMAIN_PATH, 0), 0);
+		assert_int_equal(xw_domain(c, PVB_XS_GET_DOMAIN_PATH, 0), 0);
 	strcpy(events, c->events);
 	c->events[0] = '\0';
 	tidy(events, strlen(events), '\n', '\n');

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * client.h - a client of the XenStore wire protocol for tests: it sends any
- * bytes, keeps events, and fails the test when no answer comes.
+ * bytes, keeps events, and fails the test when no answer comes.  (Its calls
+ * begin with xw_, for xs_ is libxenstore's.)
  */
 #ifndef PVB_TESTS_CLIENT_H
 #define PVB_TESTS_CLIENT_H
@@ -32,22 +33,22 @@ void client_send(struct client *c, uint32_t type, uint32_t tx,
                  const void *payload, size_t length);
 int client_receive(struct client *c);
 
-int xs_read(struct client *c, uint32_t tx, const char *path);
-int xs_write(struct client *c, uint32_t tx, const char *path,
+int xw_read(struct client *c, uint32_t tx, const char *path);
+int xw_write(struct client *c, uint32_t tx, const char *path,
              const char *text);
-int xs_mkdir(struct client *c, uint32_t tx, const char *path);
-int xs_rm(struct client *c, uint32_t tx, const char *path);
+int xw_mkdir(struct client *c, uint32_t tx, const char *path);
+int xw_rm(struct client *c, uint32_t tx, const char *path);
 /* The reply becomes "a,b,c", sorted. */
-int xs_list(struct client *c, uint32_t tx, const char *path);
+int xw_list(struct client *c, uint32_t tx, const char *path);
 /* "n0,r5". */
-int xs_set_perms(struct client *c, uint32_t tx, const char *path,
+int xw_set_perms(struct client *c, uint32_t tx, const char *path,
                  const char *perms);
-int xs_get_perms(struct client *c, uint32_t tx, const char *path);
-int xs_begin(struct client *c, uint32_t *tx);
-int xs_end(struct client *c, uint32_t tx, const char *how);
-int xs_watch(struct client *c, const char *path, const char *token);
-int xs_unwatch(struct client *c, const char *path, const char *token);
-int xs_domain(struct client *c, uint32_t type, unsigned int domid);
+int xw_get_perms(struct client *c, uint32_t tx, const char *path);
+int xw_begin(struct client *c, uint32_t *tx);
+int xw_end(struct client *c, uint32_t tx, const char *how);
+int xw_watch(struct client *c, const char *path, const char *token);
+int xw_unwatch(struct client *c, const char *path, const char *token);
+int xw_domain(struct client *c, uint32_t type, unsigned int domid);
 
 /*
  * All events since the last call that the store had for us when we asked,
@@ -57,13 +58,13 @@ const char *client_events(struct client *c);
 
 #define assert_reads(c, tx, path, text)                                 \
 	do {                                                            \
-		assert_int_equal(xs_read(c, tx, path), 0);              \
+		assert_int_equal(xw_read(c, tx, path), 0);              \
 		assert_string_equal((c)->reply, text);                  \
 	} while (0)
 #define assert_events(c, text) assert_string_equal(client_events(c), text)
 #define assert_lists(c, tx, path, text)                                 \
 	do {                                                            \
-		assert_int_equal(xs_list(c, tx, path), 0);              \
+		assert_int_equal(xw_list(c, tx, path), 0);              \
 		assert_string_equal((c)->reply, text);                  \
 	} while (0)
 

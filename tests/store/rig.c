@@ -161,6 +161,15 @@ static void end_process(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+void rig_kill_daemon(struct rig *r)
+{
+	end_process(r->daemon);
+	r->daemon = 0;
+	/* Nobody is left to be told of the domains. */
+	while (r->guests)
+		end_process(r->guest[--r->guests].bridge);
+}
+
 void rig_stop(struct rig *r)
 {
 	char command[128];
@@ -277,6 +286,8 @@ void rig_clean(struct rig *r)
 {
 	while (r->clients)
 		client_close(r->client[--r->clients]);
+	if (!r->daemon)
+		return;
 	while (r->guests)
 		destroy(r, &r->guest[r->guests - 1]);
 	tell(r, PVB_XS_RM, "/t", 3);

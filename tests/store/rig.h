@@ -21,6 +21,7 @@ enum { RIG_GUESTS_MAX = 8, RIG_CLIENTS_MAX = 16 };
 struct client;
 struct rig {
 	enum rig_kind kind;
+	bool by_library;                /* the table is that of libxenstore */
 	char dir[64];                   /* ours, below /tmp */
 	char helper[256];               /* own_stored, or the stub */
 	pid_t daemon;
@@ -38,6 +39,8 @@ struct rig {
 int rig_start(struct rig *r, enum rig_kind kind, const char *helper,
               const char **why);
 void rig_stop(struct rig *r);
+/* The daemon dies, in the last test of a run. */
+void rig_kill_daemon(struct rig *r);
 /* Close the test's clients, destroy its domains, remove its nodes ("/t"). */
 void rig_clean(struct rig *r);
 
