@@ -27,6 +27,12 @@ static uint16_t append(struct pvb_keys *k, const void *what, size_t length)
 	return (uint16_t)at;
 }
 
+/* A value in the store may end in one NUL. */
+static size_t without_nul(const char *value, size_t bytes)
+{
+	return bytes != 0 && value[bytes - 1] == 0 ? bytes - 1 : bytes;
+}
+
 int pvb_keys_put(struct pvb_keys *k, const char *name,
                  const void *value, size_t bytes)
 {
@@ -38,8 +44,7 @@ int pvb_keys_put(struct pvb_keys *k, const char *name,
 		return -EINVAL;
 	if (find(k, name))
 		return -EEXIST;
-	if (bytes != 0 && ((const char *)value)[bytes - 1] == 0)
-		bytes--;
+	bytes = without_nul(value, bytes);
 	too_long = bytes > PVB_KEYS_VALUE_MAX;
 	if (too_long)
 		bytes = 0;
@@ -87,6 +92,28 @@ const char *pvb_keys_text(const struct pvb_keys *k, const char *name)
 	return memchr(value, 0, key->value_bytes) ? NULL : value;
 }
 
+/* All of `bytes` is the number. */
+static enum pvb_why parse(const char *text, size_t bytes, uint64_t max,
+                          uint64_t *out)
+{
+	uint64_t number = 0;
+
+	/* "010" is ten for some readers in the field and eight for others. */
+	if (bytes == 0 || bytes > DECIMAL_MAX || (bytes > 1 && text[0] == '0'))
+		return PVB_WHY_KEY_SYNTAX;
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned int digit = (unsigned int)(unsigned char)text[i] - '0';
+
+		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+			return PVB_WHY_KEY_SYNTAX;
+		number = number * 10 + digit;
+	}
+	if (number > max)
+		return PVB_WHY_KEY_LIMIT;
+	*out = number;
+	return PVB_OK;
+}
+
 enum pvb_why pvb_keys_u64(const struct pvb_keys *k, const char *name,
                           uint64_t max, uint64_t *out)
 {
@@ -96,8 +123,7 @@ enum pvb_why pvb_keys_u64(const struct pvb_keys *k, const char *name,
 		return PVB_WHY_KEY_MISSING;
 	if (key->too_long)
 		return PVB_WHY_KEY_SYNTAX;
-	return pvb_parse_u64(k->bytes + key->value_at, key->value_bytes, max,
-			     out);
+	return parse(k->bytes + key->value_at, key->value_bytes, max, out);
 }
 
 enum pvb_why pvb_keys_u64_or(const struct pvb_keys *k, const char *name,
@@ -126,22 +152,5 @@ enum pvb_why pvb_keys_bool_or(const struct pvb_keys *k, const char *name,
 enum pvb_why pvb_parse_u64(const char *text, size_t bytes, uint64_t max,
                            uint64_t *out)
 {
-	uint64_t number = 0;
-
-	if (bytes != 0 && text[bytes - 1] == 0)
-		bytes--;
-	/* "010" is ten for some readers in the field and eight for others. */
-	if (bytes == 0 || bytes > DECIMAL_MAX || (bytes > 1 && text[0] == '0'))
-		return PVB_WHY_KEY_SYNTAX;
-	for (size_t i = 0; i < bytes; i++) {
-		unsigned int digit = (unsigned int)(unsigned char)text[i] - '0';
-
-		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-			return PVB_WHY_KEY_SYNTAX;
-		number = number * 10 + digit;
-	}
-	if (number > max)
-		return PVB_WHY_KEY_LIMIT;
-	*out = number;
-	return PVB_OK;
+	return parse(text, without_nul(text, bytes), max, out);
 }
