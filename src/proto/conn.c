@@ -107,10 +107,6 @@ static enum pvb_conn_input fold_peer_back(struct pvb_conn *c, uint32_t before,
 		in = IN_CLOSING;
 	else if (c->peer == PVB_XB_CLOSED)
 		in = IN_CLOSED;
-	/* What was Closed before we came is nobody who waits for our answer. */
-	if (c->phase == B_WAIT && in == IN_CLOSED &&
-	    (before == PVB_XB_CLOSED || before == PVB_XB_UNKNOWN))
-		return IN_NONE;
 	if (in != IN_FIRST && in != IN_OTHER)
 		return in;
 	if (c->phase == B_REFUSED && (c->stopping || !c->stay))
@@ -310,7 +306,7 @@ struct pvb_step pvb_conn_step(struct pvb_conn *c, enum pvb_ev ev, uint32_t arg)
 		return (struct pvb_step){ 0 };
 	blame_input(c, in);
 	actions = m->actions;
-	if (m->say && (m->say != c->mine || (actions & PVB_DO_PUBLISH))) {
+	if (m->say) {
 		c->mine = m->say;
 		actions |= PVB_DO_SAY;
 	}

@@ -31,20 +31,21 @@
  *
  * Back.  "New" is a front that begins anew while something is in effect:
  *
- *       OFF --START--> WAIT <--------------------------------new front-----,
- *                       | `----Closing---> REFUSED --Closed, gone--> CLOSED'
- *         ready: attach |                   ^   |                     ^  |
- *                       v      cannot       |   `--new front-> WAIT   |  v
- *                   ATTACHING --------------'                         | RETIRED
- *                       |                                             |
- *                       v  STOP, Closing                              |
- *                     LIVE -------------> CLOSING                     |
- *            gone, new, |   \ Closed         | Closed, TIMEOUT        |
- *           data failed |    `--> DRAIN <----'                        |
- *                       |           | gone, new                       |
- *                       `--> CUT <--'                                 |
- *                             `--drained--> DETACH --detached---------'
- *                                              `-----new------> WAIT
+ *       OFF --START--> WAIT --Closed, gone--------------------> CLOSED
+ *                      | ^ `--Closing--> REFUSED --Closed, gone-->' ^ |
+ *        ready: attach | |                  ^ |                     | |
+ *                      | `------------------|-+-----<-- new front --|-'
+ *                      v       cannot       |                       |
+ *                  ATTACHING ---------------'                       |
+ *                      |                                            |
+ *                      v   STOP, Closing                            |
+ *                    LIVE ---------------> CLOSING                  |
+ *           gone, new, |  \ Closed           | Closed, TIMEOUT      |
+ *          data failed |   `---> DRAIN <-----'                      |
+ *                      |           | gone, new                      |
+ *                      `--> CUT <--'                                |
+ *                             `--drained--> DETACH --detached-------'
+ *                                             `--(new)--> WAIT
  *
  * A back enters CLOSED only to stay for another front; else it retires there.
  *
@@ -96,8 +97,8 @@ const struct pvb_conn_move pvb_conn_moves[PHASE_COUNT][IN_COUNT] = {
 		[IN_OFFER]        = HELLO,
 		[IN_CLOSED]       = HELLO,
 		[IN_GONE]         = HELLO,
-		[IN_STOP]         = GIVE_UP,
-		[IN_TIMEOUT]      = GIVE_UP,
+		[IN_STOP]         = { RETIRED, 0, RETIRE },
+		[IN_TIMEOUT]      = { RETIRED, 0, RETIRE },
 	},
 	[F_HELLO] = {           /* F1 */
 		[IN_OFFER]        = { F_ATTACHING, 0, ATTACH },
@@ -107,7 +108,7 @@ const struct pvb_conn_move pvb_conn_moves[PHASE_COUNT][IN_COUNT] = {
 		[IN_STOP]         = GIVE_UP,
 		[IN_TIMEOUT]      = GIVE_UP,
 	},
-	[F_ATTACHING] = {       /* nothing is published: the back maps nothing */
+	[F_ATTACHING] = {       /* nothing published: the back maps nothing */
 		[IN_ATTACHED]     = { F_OFFERED, INITIALISED, PUBLISH | LOOK },
 		[IN_UNWANTED]     = { F_DETACH, CLOSED, DETACH },
 		[IN_FAIL_ATTACH]  = GIVE_UP,
@@ -176,7 +177,7 @@ const struct pvb_conn_move pvb_conn_moves[PHASE_COUNT][IN_COUNT] = {
 		[IN_END]          = BACK_DONE,
 		[IN_STOP]         = BACK_DONE,
 	},
-	[B_REFUSED] = {         /* nothing is mapped, but a front should notice */
+	[B_REFUSED] = {         /* nothing mapped; the front is to notice */
 		[IN_FIRST]        = OPEN,
 		[IN_CLOSED]       = BACK_DONE,
 		[IN_GONE]         = BACK_DONE,
