@@ -140,6 +140,24 @@ static void bad_terms_close_the_back_until_the_front_has_noticed(void **state)
 	assert_int_equal(peer(&c, PVB_XB_INITIALISED), ATTACH);
 }
 
+static void a_refused_front_may_begin_anew_without_closing(void **state)
+{
+	struct pvb_conn c;
+
+	(void)state;
+	back_attaching(&c, true);
+	(void)failed(&c, PVB_DO_READ_PEER);
+	assert_int_equal(peer(&c, PVB_XB_INITIALISING), PUBLISH | SAY | LOOK);
+	/* But not with a back that is to go. */
+	back_attaching(&c, false);
+	(void)failed(&c, PVB_DO_READ_PEER);
+	assert_did(&c, peer(&c, PVB_XB_INITIALISING), SAY | RETIRE,
+		   PVB_XB_CLOSED);
+	back_attaching(&c, true);
+	(void)failed(&c, PVB_DO_READ_PEER);
+	assert_did(&c, ev(&c, PVB_EV_STOP), SAY | RETIRE, PVB_XB_CLOSED);
+}
+
 static void a_refused_front_that_stays_away_is_not_waited_for(void **state)
 {
 	struct pvb_conn c;
@@ -181,6 +199,11 @@ static void what_cannot_be_published_is_undone(void **state)
 	/* B1 */
 	back_wait(&c, true);
 	assert_did(&c, failed(&c, PVB_DO_PUBLISH), SAY, PVB_XB_CLOSING);
+	/* B1, and nobody is there to notice a Closing. */
+	pvb_conn_init(&c, PVB_BACK, PVB_XB_INITIALISING, true);
+	(void)peer(&c, PVB_XB_CLOSED);
+	(void)ev(&c, PVB_EV_START);
+	assert_did(&c, failed(&c, PVB_DO_PUBLISH), SAY, PVB_XB_CLOSED);
 	/* B2: Connected was never said. */
 	back_live(&c, true);
 	assert_did(&c, failed(&c, PVB_DO_PUBLISH), SAY | DRAIN | CUT,
@@ -336,6 +359,8 @@ int main(void)
 		cmocka_unit_test(states_of_another_protocol_change_nothing),
 		cmocka_unit_test(
 			bad_terms_close_the_back_until_the_front_has_noticed),
+		cmocka_unit_test(
+			a_refused_front_may_begin_anew_without_closing),
 		cmocka_unit_test(
 			a_refused_front_that_stays_away_is_not_waited_for),
 		cmocka_unit_test(a_ring_that_cannot_be_had_is_named),

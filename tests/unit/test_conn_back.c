@@ -63,9 +63,28 @@ static void a_front_that_is_gone_is_cut_off(void **state)
 	assert_int_equal(ev(&c, PVB_EV_DRAINED), DETACH);
 	assert_did(&c, ev(&c, PVB_EV_DETACHED), SAY, PVB_XB_CLOSED);
 	assert_int_equal(c.why, PVB_WHY_STATE);
-	back_live(&c, true);
-	(void)peer(&c, PVB_XB_CLOSED);
-	assert_int_equal(ev(&c, PVB_EV_PEER_GONE), CUT);
+	back_wait(&c, true);
+	assert_did(&c, ev(&c, PVB_EV_PEER_GONE), SAY, PVB_XB_CLOSED);
+}
+
+static void a_drain_is_cut_when_nobody_waits_for_it(void **state)
+{
+	static const struct { enum pvb_ev ev; uint32_t arg; } cuts[] = {
+		{ PVB_EV_PEER_GONE, 0 },
+		{ PVB_EV_PEER, PVB_XB_INITIALISING },
+		{ PVB_EV_PEER_NEW, PVB_XB_INITIALISED },
+		{ PVB_EV_FAIL, 0 },
+	};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct pvb_conn c;
+
+		back_live(&c, true);
+		assert_int_equal(peer(&c, PVB_XB_CLOSED), DRAIN);
+		assert_int_equal(feed(&c, cuts[i].ev, cuts[i].arg), CUT);
+		assert_int_equal(ev(&c, PVB_EV_DRAINED), DETACH);
+	}
 }
 
 static void a_stopped_back_waits_for_its_front(void **state)
@@ -239,6 +258,7 @@ int main(void)
 		cmocka_unit_test(
 			a_closed_back_retires_when_it_is_not_to_stay_any_more),
 		cmocka_unit_test(a_front_that_is_gone_is_cut_off),
+		cmocka_unit_test(a_drain_is_cut_when_nobody_waits_for_it),
 		cmocka_unit_test(a_stopped_back_waits_for_its_front),
 		cmocka_unit_test(a_stopped_back_does_not_wait_for_ever),
 		cmocka_unit_test(a_back_whose_front_never_came_closes_at_once),
