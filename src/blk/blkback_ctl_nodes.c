@@ -94,7 +94,7 @@ static int check_sizes(const struct pvb_disk_info *info, uint32_t sector,
                        struct pvb_err *e)
 {
 	if (info->size_bytes == 0)
-		return pvb_err_set(e, -EINVAL, "the disk is empty");
+		return pvb_err_set(e, -EINVAL, "its size is not known yet");
 	if (sector < info->sector_size_bytes)
 		return pvb_err_set(e, -EINVAL,
 		                   "sectors of %u bytes cannot be offered on a "

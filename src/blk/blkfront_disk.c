@@ -19,7 +19,7 @@
 #include "hyp/mem.h"
 
 enum {
-	CLOSE_STEP_S  = 5,      /* for each answer of the back */
+	CLOSE_STEP_S  = 3,      /* for each answer of the back */
 	CLOSE_STEPS   = 3,
 	SLACK_S       = 15,     /* the store's own time-outs, and a busy host */
 };

@@ -95,6 +95,7 @@ static bool carry_out(struct pvb_runner *r, uint32_t now)
 		/* Our word that did not get out is no reason to stop. */
 		return runner_write(r, now) == 0 || !(now & PVB_DO_PUBLISH);
 	if (now & DRAINS) {
+		r->draining = true;
 		r->c.ops->drain(r, now & PVB_DO_CUT);
 		return true;
 	}
@@ -181,7 +182,7 @@ static enum pvb_runner_wait what_for(const struct pvb_runner *r)
 {
 	const struct pvb_conn *c = &r->conn;
 
-	if (r->retired)
+	if (r->retired || r->draining)
 		return PVB_RUNNER_NO_WAIT;
 	if (c->stopping || c->failed || c->why != PVB_OK ||
 	    c->mine >= PVB_XB_CLOSING)
@@ -352,6 +353,8 @@ void pvb_runner_answer(struct pvb_runner *r, enum pvb_ev ev)
 {
 	assert(ev == PVB_EV_ATTACHED || ev == PVB_EV_DRAINED ||
 	       ev == PVB_EV_DETACHED);
+	if (ev == PVB_EV_DRAINED)
+		r->draining = false;
 	runner_event(r, ev, 0);
 }
 

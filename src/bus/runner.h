@@ -70,7 +70,8 @@ struct pvb_runner_config {
 	char     dir[PVB_RUNNER_DIR_MAX + 1], peer_dir[PVB_RUNNER_DIR_MAX + 1];
 	uint16_t peer_domid;
 	/* How long to wait for the peer until it is live, and for each of its
-	   steps when we close; 0: for ever.  The peer cannot put it off. */
+	   steps when we close; 0: for ever.  The peer cannot put it off.  What
+	   is in flight has its own time: a drain is waited for. */
 	uint64_t connect_timeout_ns, close_timeout_ns;
 };
 
@@ -109,6 +110,7 @@ struct pvb_runner {                     /* caller's storage */
 	bool     vanished;              /* our directory */
 	bool     attach_held;           /* the attach call said: not yet */
 	bool     attach_ready;          /* and now is the time */
+	bool     draining;              /* DRAINED is due */
 	bool     look_own, look_peer;   /* due */
 	bool     look_ordered;          /* say it also if it is nothing new */
 	bool     peer_gone;             /* as was said last */

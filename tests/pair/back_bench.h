@@ -15,6 +15,7 @@
 static struct pvb_blkback_ctl *back;
 static uint32_t back_changed, back_retired, mem_ends;
 static int counters_fd = -1;
+static uint32_t back_sector_size;       /* option; 0: the disk's */
 
 static inline int back_mem_end(void *arg)
 {
@@ -62,6 +63,7 @@ static inline void back_start(void)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);
 	pvb_blk_options_init(&c.options, QUEUES);
+	c.options.value[PVB_BLK_OPT_SECTOR_SIZE] = back_sector_size;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -85,6 +87,7 @@ static inline void back_end(void)
 	if (counters_fd >= 0)
 		close(counters_fd);
 	counters_fd = -1;
+	back_sector_size = 0;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

@@ -400,6 +400,30 @@ static void a_front_that_waits_for_a_bad_disk_is_let_go(void **state)
 	assert_int_equal(bench.half[0].attach, 0);
 }
 
+static void a_disk_that_cannot_be_presented_so_is_refused(void **state)
+{
+	static const struct { const char *uri, *says; uint32_t sector; }
+	bad[] = {
+		{ "mem:1M?sector-size=4096", "sectors of 512 bytes", 512 },
+		{ "mem:1049088", "is not a multiple", 4096 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		back_sector_size = bad[i].sector;
+		put(bench.tools, bench.back, "state", "1");
+		put(bench.tools, bench.back, "online", "1");
+		back_start();
+		back_disk(bad[i].uri);
+		bench_wait_state(bench.back, "6");
+		if (!strstr(back_error(), bad[i].says))
+			fail_msg("%s: %s", bad[i].uri, back_error());
+		assert_int_equal(pvb_blk_nodes_stop(bench.tools, &bench.dev),
+		                 1);
+		TURN_UNTIL(back_retired == 1);
+	}
+}
+
 /* ---- toolstacks ---------------------------------------------------------- */
 
 static void write_5(void)
@@ -479,6 +503,7 @@ int main(void)
 		BACK_TEST(a_half_may_say_what_it_likes),
 		BACK_TEST(a_disk_that_cannot_be_had_closes_the_device),
 		BACK_TEST(a_front_that_waits_for_a_bad_disk_is_let_go),
+		BACK_TEST(a_disk_that_cannot_be_presented_so_is_refused),
 		BACK_TEST(a_wish_to_close_is_not_overwritten),
 		BACK_TEST(a_directory_that_is_removed_is_not_made_again),
 		BACK_TEST(not_even_when_it_goes_while_we_write),

@@ -283,6 +283,25 @@ static void a_back_that_does_not_close_is_given_up(void **state)
 	assert_int_equal(bench.half[0].detach, 1);
 }
 
+static void what_is_in_flight_has_its_own_time(void **state)
+{
+	(void)state;
+	connect_all();
+	bench.half[0].quiet = true;
+	back_state("5");
+	TURN_UNTIL(bench.half[0].drain == 1);
+	pvb_loop_turn_clock(bench.loop, 1000);
+	bench_settle();
+	assert_int_equal(bench.half[0].cut, 0);
+	assert_string_equal(get(bench.front, "state"), "4");
+	bench.half[0].quiet = false;
+	half_say(&bench.half[0], PVB_BLK_MSG_DRAINED);
+	bench_wait_state(bench.front, "6");
+	back_state("6");
+	TURN_UNTIL(retired == 1);
+	assert_int_equal(bench.half[0].cut, 0);
+}
+
 /* ---- what goes wrong ----------------------------------------------------- */
 
 static void nonsense_from_the_back_is_refused_with_its_reason(void **state)
@@ -489,6 +508,7 @@ int main(void)
 		FRONT_TEST(a_forced_stop_does_not_wait_for_the_back),
 		FRONT_TEST(it_waits_no_longer_than_it_was_told),
 		FRONT_TEST(a_back_that_does_not_close_is_given_up),
+		FRONT_TEST(what_is_in_flight_has_its_own_time),
 		FRONT_TEST(nonsense_from_the_back_is_refused_with_its_reason),
 		FRONT_TEST(a_half_that_dies_ends_it),
 		FRONT_TEST(what_a_half_failed_at_is_told),
