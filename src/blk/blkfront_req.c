@@ -14,7 +14,7 @@
 
 #include "blkfront_req.h"
 
-/* ---- a request's memory ---------------------------------------------------- */
+/* ---- a request's memory -------------------------------------------------- */
 
 /* What lies in a row at the cursor, which skips empty vectors. */
 static void *at_cursor(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
@@ -70,7 +70,8 @@ static bool lies_in_shared_pages(const struct pvb_blkfront_queue *q,
 {
 	uintptr_t mask = q->geometry.sector_size_bytes - 1;
 
-	if (q->bounce_always || (io->op != PVB_IO_READ && io->op != PVB_IO_WRITE))
+	if (q->bounce_always ||
+	    (io->op != PVB_IO_READ && io->op != PVB_IO_WRITE))
 		return false;
 	for (uint32_t i = 0; i < io->iovcnt; i++) {
 		const struct iovec *v = &io->iov[i];
@@ -82,7 +83,7 @@ static bool lies_in_shared_pages(const struct pvb_blkfront_queue *q,
 	return true;
 }
 
-/* ---- segments ------------------------------------------------------------------ */
+/* ---- segments ------------------------------------------------------------ */
 
 /* Is there room for one more?  Beyond what a slot holds it needs a list. */
 static bool seg_room(struct pvb_blkfront_queue *q,
@@ -204,7 +205,7 @@ static bool add_part(struct pvb_blkfront_queue *q,
 	return true;
 }
 
-/* ---- ring requests --------------------------------------------------------------- */
+/* ---- ring requests ------------------------------------------------------- */
 
 static struct pvb_io *pop_pending(struct pvb_blkfront_queue *q)
 {
@@ -327,7 +328,7 @@ static void emit(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 		pvb_loop_arm(q->loop, &q->timer, now + q->timeout_ns);
 }
 
-/* ---- what is pending ----------------------------------------------------------------- */
+/* ---- what is pending ----------------------------------------------------- */
 
 /* Is there nothing (more) to send of it?  Then it is out of the line. */
 static bool is_settled(struct pvb_blkfront_queue *q, struct pvb_io *io)

@@ -401,7 +401,8 @@ static int open_code(int error, struct pvb_err *e)
 	    error == ENODEV)
 		return pvb_err_set(e, -ENOENT,
 		                   "no Xen store answers: neither xenstored at "
-		                   "%s nor /dev/xen/xenbus", xs_daemon_socket());
+		                   "%s nor /dev/xen/xenbus",
+		                   xs_daemon_socket());
 	return pvb_err_set(e, -EIO, "cannot open the Xen store: %s",
 	                   strerror(error));
 }

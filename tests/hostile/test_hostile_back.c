@@ -83,7 +83,7 @@ static void an_honest_answer(void **state)
 	req_wait(&s->q[0]);
 }
 
-/* ---- ids and operations ---------------------------------------------------------- */
+/* ---- ids and operations -------------------------------------------------- */
 
 static void an_id_that_was_never_sent(void **state)
 {
@@ -169,7 +169,7 @@ static void an_indirect_request_is_answered_by_its_inner_operation(void **state)
 	assert_int_equal(s->q[1].result, -EIO);
 }
 
-/* ---- status ------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------- */
 
 static void any_status_but_okay_is_an_error(void **state)
 {
@@ -192,7 +192,7 @@ static void any_status_but_okay_is_an_error(void **state)
 	assert_true(s->l.pair.live);
 }
 
-/* ---- indices ------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------- */
 
 static void more_answers_than_requests(void **state)
 {
@@ -255,7 +255,7 @@ static void the_front_s_own_indices_are_its_own(void **state)
 	assert_int_equal(atomic_load(&s->l.indices[0]), 3);
 }
 
-/* ---- silence and storms ---------------------------------------------------------------- */
+/* ---- silence and storms -------------------------------------------------- */
 
 static void a_back_that_keeps_silent(void **state)
 {
@@ -300,7 +300,7 @@ static void a_late_answer(void **state)
 	(void)control_wait(&s->l.pair.front, PVB_BLK_MSG_DRAINED);
 }
 
-/* ---- what it may see --------------------------------------------------------------------- */
+/* ---- what it may see ----------------------------------------------------- */
 
 static bool holds(const unsigned char *at, size_t bytes, unsigned char canary)
 {

@@ -67,7 +67,7 @@ static int unmake(void **state)
 	return 0;
 }
 
-/* ---- segments ------------------------------------------------------------------ */
+/* ---- segments ------------------------------------------------------------ */
 
 static void a_last_sector_beyond_the_page(void **state)
 {
@@ -150,7 +150,7 @@ static void half_a_large_sector(void **state)
 	liar_expect_alive(l);
 }
 
-/* ---- range -------------------------------------------------------------------------- */
+/* ---- range --------------------------------------------------------------- */
 
 static void one_sector_past_the_end(void **state)
 {
@@ -186,7 +186,7 @@ static void a_sum_beyond_64_bits(void **state)
 	liar_expect_alive(l);
 }
 
-/* ---- operations --------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------- */
 
 static void operations_that_mean_nothing(void **state)
 {
@@ -258,7 +258,7 @@ static void changes_on_a_read_only_disk(void **state)
 		assert_int_equal(l->page[i], 0);
 }
 
-/* ---- indirect ------------------------------------------------------------------------ */
+/* ---- indirect ------------------------------------------------------------ */
 
 static struct pvb_blk_req indirect(struct liar_front *l)
 {
@@ -358,7 +358,7 @@ static void a_list_in_the_ring_itself(void **state)
 	liar_expect_alive(l);
 }
 
-/* ---- grants --------------------------------------------------------------------------- */
+/* ---- grants -------------------------------------------------------------- */
 
 static void pages_that_were_never_granted(void **state)
 {
@@ -453,7 +453,7 @@ static void the_ring_as_a_data_page(void **state)
 	pair_settle(&l->pair);
 }
 
-/* ---- indices ---------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------- */
 
 static void expect_broken(struct liar_front *l)
 {
@@ -463,7 +463,7 @@ static void expect_broken(struct liar_front *l)
 	m = control_wait(&l->pair.back, PVB_BLK_MSG_FAILED);
 	assert_int_equal(m.u.failed.why, PVB_WHY_RING_INDEX);
 	assert_int_equal(liar_refused(l, PVB_WHY_RING_INDEX), 1);
-	/* Said once; and whatever else happens on this ring is not looked at. */
+	/* Said once; whatever else happens on this ring is not looked at. */
 	atomic_store(&l->indices->req_prod, 1);
 	liar_bell(l);
 	pair_settle(&l->pair);
@@ -527,7 +527,7 @@ static void an_event_index_of_nonsense_costs_bells_only(void **state)
 	}
 }
 
-/* ---- answers ---------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 static void one_id_used_twice_is_answered_twice(void **state)
 {
@@ -565,7 +565,7 @@ static void an_answer_touches_its_own_fields_only(void **state)
 	}
 }
 
-/* ---- storms ------------------------------------------------------------------------------- */
+/* ---- storms -------------------------------------------------------------- */
 
 static void bells_for_nothing_wake_and_no_more(void **state)
 {

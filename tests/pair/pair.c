@@ -12,7 +12,7 @@
 
 enum { TURNS_MAX = 2000000, SETTLE_TURNS = 64 };
 
-/* ---- the test as control ---------------------------------------------------- */
+/* ---- the test as control ------------------------------------------------- */
 
 static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
                        int *fds, uint32_t nfds)
@@ -74,7 +74,7 @@ struct pvb_blk_msg control_wait(struct control *c, enum pvb_blk_msg_type type)
 	return m;
 }
 
-/* ---- life ------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------- */
 
 static struct pvb_mem *open_back_mem(void *arg, int fd, struct pvb_err *e)
 {
@@ -187,7 +187,8 @@ void pair_init(struct pair *p, const struct pair_options *o)
 	probe_disk(p);
 	p->counters_fd = pvb_counters_create();
 	assert_true(p->counters_fd >= 0);
-	assert_int_equal(pvb_counters_map(p->counters_fd, true, &p->counters), 0);
+	assert_int_equal(pvb_counters_map(p->counters_fd, true, &p->counters),
+	                 0);
 	make_back(p, back[1]);
 	assert_int_equal(pvb_blkfront_io_create(p->loop, front[1],
 		mem_direct_open(p->machine, PAIR_FRONT), &fc, &p->front_io,
@@ -218,7 +219,7 @@ void pair_fini(struct pair *p)
 	mem_direct_destroy(p->machine);
 }
 
-/* ---- steps ------------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------- */
 
 void pair_front_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 {
@@ -270,12 +271,13 @@ void pair_send_back_attach(struct pair *p, const struct pvb_blk_msg *m)
 	/* The handle of mem_direct needs no descriptor: send some other. */
 	fds[PVB_BLK_FD_MEM] = p->counters_fd;
 	fds[PVB_BLK_FD_COUNTERS] = p->counters_fd;
-	n = p->ops->reopen(&p->probe, fds + PVB_BLK_FD_DISK, NULL);
+	nfds = PVB_BLK_FD_MEM + 1;
+	n = p->ops->reopen(&p->probe, fds + nfds, NULL);
 	assert_true(n >= 0);
-	nfds = PVB_BLK_FD_DISK + (uint32_t)n;
+	nfds += (uint32_t)n;
 	assert_int_equal(pvb_link_send(&p->back.link, m, sizeof(*m), fds, nfds),
 	                 0);
-	for (uint32_t i = PVB_BLK_FD_DISK; i < nfds; i++)
+	for (uint32_t i = PVB_BLK_FD_MEM + 1; i < nfds; i++)
 		(void)close(fds[i]);
 }
 

@@ -115,7 +115,8 @@ static void a_run_lies_in_a_row(void **state)
 	assert_non_null(run);
 	assert_true(pvb_guest_front_holds(&s->g, run, 100 * 4096));
 	for (uint32_t i = 0; i < 100; i++) {
-		uint32_t gref = pvb_guest_front_gref(&s->g, run + i * 4096 + 17);
+		uint32_t gref = pvb_guest_front_gref(&s->g,
+		                                     run + i * 4096 + 17);
 
 		assert_ptr_equal(mem_direct_page(s->machine, gref),
 		                 run + i * 4096);

@@ -300,7 +300,7 @@ static void no_space_is_reported_once_in_a_while(void **state)
 	end(s);
 }
 
-static void a_disk_that_grew_takes_requests_at_its_new_end(void **state)
+static void a_disk_that_grew_has_a_new_end(void **state)
 {
 	struct scene *s = begin(&(struct pair_options){ .sectors = 4096 });
 	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_RESIZED };
@@ -424,7 +424,7 @@ int main(void)
 		cmocka_unit_test(a_failed_read_brings_nothing_over),
 		cmocka_unit_test(a_copy_that_fails_is_a_bad_grant),
 		cmocka_unit_test(no_space_is_reported_once_in_a_while),
-		cmocka_unit_test(a_disk_that_grew_takes_requests_at_its_new_end),
+		cmocka_unit_test(a_disk_that_grew_has_a_new_end),
 		cmocka_unit_test(the_disk_s_own_news_is_passed_up),
 		cmocka_unit_test(requests_in_flight_are_counted),
 		cmocka_unit_test(latency_is_from_taking_to_answering),

@@ -77,7 +77,7 @@ static uint64_t copies(struct scene *s)
 	return c.copies;
 }
 
-/* ---- splitting and merging ----------------------------------------------------- */
+/* ---- splitting and merging ----------------------------------------------- */
 
 static void a_large_request_is_split_at_eleven_pages(void **state)
 {
@@ -177,7 +177,7 @@ static void merged_data_is_everybodys_own(void **state)
 	end(s);
 }
 
-static void gaps_other_operations_and_backward_steps_are_not_merged(void **state)
+static void gaps_other_operations_and_steps_back_are_not_merged(void **state)
 {
 	struct scene *s = begin_held(&(struct pair_options){ 0 });
 
@@ -239,7 +239,7 @@ static void a_failed_piece_fails_the_whole_once(void **state)
 	end(s);
 }
 
-static void what_a_failed_request_has_not_sent_is_not_sent(void **state)
+static void what_a_failed_request_has_not_sent_stays(void **state)
 {
 	struct scene *s = begin_held(&(struct pair_options){ 0 });
 	struct req *q;
@@ -257,7 +257,7 @@ static void what_a_failed_request_has_not_sent_is_not_sent(void **state)
 	end(s);
 }
 
-/* ---- buffers ---------------------------------------------------------------------- */
+/* ---- buffers ------------------------------------------------------------- */
 
 static void a_shared_buffer_goes_out_as_it_lies(void **state)
 {
@@ -301,7 +301,8 @@ static void an_unaligned_place_in_a_shared_buffer_is_bounced(void **state)
 
 static void told_to_bounce_it_has_no_buffers(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){ .bounce_always = true });
+	struct scene *s = begin(&(struct pair_options){
+		.bounce_always = true });
 
 	(void)state;
 	assert_null(s->rig.disk->ops->buffer_get(s->rig.disk, 4096));
@@ -328,7 +329,7 @@ static void callers_who_hold_all_buffers_stop_nobody(void **state)
 	end(s);
 }
 
-static void with_few_grants_to_be_had_it_is_slow_but_right(void **state)
+static void with_few_grants_it_is_slow_but_right(void **state)
 {
 	struct scene *s = calloc(1, sizeof(*s));
 
@@ -372,7 +373,7 @@ static void copies_carry_partial_pages_both_ways(void **state)
 	end(s);
 }
 
-/* ---- operations --------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------- */
 
 static void fua_is_a_flush_after_the_write(void **state)
 {
@@ -564,16 +565,16 @@ int main(void)
 		cmocka_unit_test(neighbours_of_one_kick_are_merged),
 		cmocka_unit_test(merged_data_is_everybodys_own),
 		cmocka_unit_test(
-			gaps_other_operations_and_backward_steps_are_not_merged),
+			gaps_other_operations_and_steps_back_are_not_merged),
 		cmocka_unit_test(only_the_one_at_fault_of_merged_ones_fails),
 		cmocka_unit_test(a_failed_piece_fails_the_whole_once),
-		cmocka_unit_test(what_a_failed_request_has_not_sent_is_not_sent),
+		cmocka_unit_test(what_a_failed_request_has_not_sent_stays),
 		cmocka_unit_test(a_shared_buffer_goes_out_as_it_lies),
 		cmocka_unit_test(
 			an_unaligned_place_in_a_shared_buffer_is_bounced),
 		cmocka_unit_test(told_to_bounce_it_has_no_buffers),
 		cmocka_unit_test(callers_who_hold_all_buffers_stop_nobody),
-		cmocka_unit_test(with_few_grants_to_be_had_it_is_slow_but_right),
+		cmocka_unit_test(with_few_grants_it_is_slow_but_right),
 		cmocka_unit_test(a_vector_of_many_odd_pieces_arrives),
 		cmocka_unit_test(copies_carry_partial_pages_both_ways),
 		cmocka_unit_test(fua_is_a_flush_after_the_write),
