@@ -15,7 +15,8 @@ from initramfs import Initramfs, Missing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-DOM0_MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "xenfs"]
+DOM0_MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "xenfs",
+                "xen-privcmd", "xen-gntdev", "xen-gntalloc", "xen-evtchn"]
 GUEST_PROGRAMS = ["dash", "mke2fs", "e2fsck", "blkdiscard", "fstrim", "dd",
                   "xenstore-read", "xenstore-write", "xenstore-ls"]
 GUEST_MODULES = ["xen-blkfront", "ext4", "crc32c_generic"]
