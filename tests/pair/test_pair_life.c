@@ -89,7 +89,7 @@ static void counts_are(struct scene *s, uint32_t shared_from, uint32_t mapped,
 	assert_int_equal(c.ports, ports);
 }
 
-/* ---- the way there and back ------------------------------------------------------ */
+/* ---- the way there and back ---------------------------------------------- */
 
 static void a_connection_leaves_nothing_behind(void **state)
 {
@@ -189,7 +189,7 @@ static void a_detach_without_a_drain_cuts(void **state)
 	end(s);
 }
 
-/* ---- draining ---------------------------------------------------------------------- */
+/* ---- draining ------------------------------------------------------------ */
 
 static void a_front_drains_what_it_accepted(void **state)
 {
@@ -293,7 +293,7 @@ static void a_cut_back_drops_what_its_disk_has_not(void **state)
 	end(s);
 }
 
-/* ---- failures to attach ---------------------------------------------------------------- */
+/* ---- failures to attach -------------------------------------------------- */
 
 static void what_the_front_cannot_share_it_fails_with(void **state)
 {
@@ -415,7 +415,7 @@ static void counters_that_are_none_are_refused(void **state)
 	end(s);
 }
 
-/* ---- time ------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------- */
 
 enum { TIMEOUT_S = 3 };
 #define SECOND UINT64_C(1000000000)
@@ -497,7 +497,7 @@ static void a_younger_request_does_not_hide_an_old_one(void **state)
 	end(s);
 }
 
-/* ---- the end ------------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------- */
 
 static void a_back_without_its_control_lets_go_of_everything(void **state)
 {
