@@ -12,13 +12,19 @@ struct record {
 	struct world w;
 	int32_t from;                   /* the world that it came out of */
 	const char *what;               /* and by what */
+	uint32_t first_step;            /* those up to the next world's */
 };
+
+/* A step from a world: where it leads, and its kind. */
+enum { KIND_BITS = 3 };
 
 struct exploration {
 	struct rules rules;
 	struct record *world;
 	int32_t *slot;                  /* hash table: numbers of worlds */
 	uint32_t count, room;           /* twice as many slots as room */
+	uint32_t *step;                 /* in the order of the worlds */
+	uint32_t steps, steps_room;
 	const char *wrong, *what;
 	int32_t where;                  /* wrong is what came out of this */
 };
@@ -27,13 +33,18 @@ struct exploration {
 
 static uint32_t hash(const struct world *w)
 {
-	const uint8_t *b = (const uint8_t *)w;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	const uint8_t *bytes = (const uint8_t *)w;
+	uint64_t h = 0, word;
 
-	for (size_t i = 0; i < sizeof(*w); i++)
-		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
-	h ^= h >> 32;
-	return (uint32_t)(h * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	for (size_t i = 0; i < sizeof(*w); i += sizeof(word)) {
+		size_t n = sizeof(*w) - i;
+
+		word = 0;
+		memcpy(&word, bytes + i, n < sizeof(word) ? n : sizeof(word));
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
 }
 
 /* Its slot: taken by it, or free for it. */
@@ -67,22 +78,41 @@ static bool grow(struct exploration *x, uint32_t room)
 	return true;
 }
 
-static void add(struct exploration *x, const struct world *w, int32_t from,
-                const char *what)
+/* The number of that world. */
+static uint32_t add(struct exploration *x, const struct world *w, int32_t from,
+                    const char *what)
 {
 	uint32_t i = find(x, w);
 
 	if (x->slot[i] != NOBODY)
-		return;
+		return (uint32_t)x->slot[i];
 	if (x->count == x->room) {
 		if (x->room == WORLDS_MAX || !grow(x, x->room * 2)) {
 			x->wrong = "model: too many worlds";
-			return;
+			return 0;
 		}
 		i = find(x, w);
 	}
 	x->slot[i] = (int32_t)x->count;
-	x->world[x->count++] = (struct record){ *w, from, what };
+	x->world[x->count] = (struct record){ *w, from, what, 0 };
+	return x->count++;
+}
+
+static void add_step(struct exploration *x, uint32_t to, enum kind kind)
+{
+	uint32_t room = x->steps_room ? x->steps_room * 2 : ROOM_FIRST;
+	uint32_t *step = x->step;
+
+	if (x->steps == x->steps_room) {
+		step = realloc(x->step, room * sizeof(*step));
+		if (!step) {
+			x->wrong = "model: too many steps";
+			return;
+		}
+		x->step = step;
+		x->steps_room = room;
+	}
+	step[x->steps++] = to << KIND_BITS | (uint32_t)kind;
 }
 
 /* ---- forward ------------------------------------------------------------- */
@@ -95,10 +125,12 @@ static void expand(struct exploration *x)
 		uint32_t n = world_next(&x->world[i].w, &x->rules, next);
 
 		x->where = (int32_t)i;
+		x->world[i].first_step = x->steps;
 		for (uint32_t k = 0; k < n && !x->wrong; k++) {
 			x->wrong = next[k].wrong;
 			x->what = next[k].what;
-			add(x, &next[k].world, (int32_t)i, next[k].what);
+			add_step(x, add(x, &next[k].world, (int32_t)i,
+					next[k].what), next[k].kind);
 		}
 	}
 }
@@ -120,7 +152,7 @@ struct exploration *explore(const struct rules *r)
 	for (uint8_t front = first; front <= last; front++) {
 		for (uint8_t back = first; back <= last; back++) {
 			world_init(&w, r, front, back);
-			add(x, &w, NOBODY, "the beginning");
+			(void)add(x, &w, NOBODY, "the beginning");
 		}
 	}
 	expand(x);
@@ -133,6 +165,7 @@ void exploration_free(struct exploration *x)
 		return;
 	free(x->world);
 	free(x->slot);
+	free(x->step);
 	free(x);
 }
 
@@ -169,22 +202,19 @@ void exploration_print(const struct exploration *x)
 
 /* One pass from the last world to the first, as most steps lead to worlds that
    were found later.  How many were newly marked. */
-static uint32_t mark_back(struct exploration *x, uint8_t *good,
+static uint32_t mark_back(const struct exploration *x, uint8_t *good,
                           unsigned int kinds)
 {
-	struct next next[NEXT_MAX];
-	uint32_t marked = 0;
+	uint32_t marked = 0, end = x->steps;
 
-	for (uint32_t i = x->count; i-- > 0;) {
-		uint32_t n;
+	for (uint32_t i = x->count; i-- > 0; end = x->world[i].first_step) {
+		uint32_t at = x->world[i].first_step;
 
 		if (good[i])
 			continue;
-		n = world_next(&x->world[i].w, &x->rules, next);
-		for (uint32_t k = 0; k < n && !good[i]; k++)
-			if (kinds >> next[k].kind & 1)
-				good[i] = good[x->slot[find(x,
-							&next[k].world)]];
+		for (; at < end && !good[i]; at++)
+			if (kinds >> (x->step[at] % (1U << KIND_BITS)) & 1)
+				good[i] = good[x->step[at] >> KIND_BITS];
 		marked += good[i];
 	}
 	return marked;
