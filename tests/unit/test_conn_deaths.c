@@ -4,7 +4,7 @@
  * back dies, and another comes and finds what the dead have left.
  *
  * With PVB_TEST_LONG in the environment, instead of that: all of it at once,
- * 12 million worlds (1 GB, half a minute).
+ * 12 million worlds (600 MB, half a minute).
  */
 #include <setjmp.h>
 #include <stdarg.h>
