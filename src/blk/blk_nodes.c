@@ -20,6 +20,7 @@ struct job {
 	const struct pvb_xsdev *dev;
 	const char *uri;
 	const struct pvb_blk_options *options;
+	const char *text;               /* of a refusal */
 	char back[DIR_MAX], front[DIR_MAX];
 	struct pvb_keys keys;
 	int  result;
@@ -312,6 +313,24 @@ static int remove_both(struct pvb_store *s, uint32_t tx, void *arg)
 	return r;
 }
 
+/* Reading first, as in everything that is written late: the directory must
+   not be made again. */
+static int say_refused(struct pvb_store *s, uint32_t tx, void *arg)
+{
+	struct job *j = arg;
+	uint64_t state;
+	int r = pvb_store_read_u64_at(s, tx, j->back, "state",
+	                              PVB_XB_COUNT - 1, &state);
+
+	if (r == 0)
+		r = pvb_store_write_at(s, tx, j->back, "hotplug-error",
+		                       j->text);
+	if (r == 0)
+		r = pvb_store_write_at(s, tx, j->back, "hotplug-status",
+		                       "error");
+	return r;
+}
+
 static int remove_front(struct pvb_store *s, uint32_t tx, void *arg)
 {
 	struct job *j = arg;
@@ -333,6 +352,25 @@ static int run_job(struct pvb_store *s, const struct pvb_xsdev *d,
 		r = j->result;
 	free(j);
 	return r;
+}
+
+void pvb_blk_nodes_refuse(struct pvb_store *s, const struct pvb_xsdev *d,
+                          const char *text)
+{
+	struct job *j = malloc(sizeof(*j));
+	char value[16];
+
+	if (!j)
+		return;
+	job_init(j, d);
+	j->text = text;
+	/* Whoever watches the device looks for the sentence then. */
+	if (pvb_store_read_at(s, PVB_STORE_NO_TX, j->back, "state", value,
+	                      sizeof(value)) >= 0) {
+		pvb_complaint_put(s, j->back, EINVAL, text);
+		(void)pvb_store_transact(s, say_refused, j);
+	}
+	free(j);
 }
 
 int pvb_blk_nodes_stop(struct pvb_store *s, const struct pvb_xsdev *d)

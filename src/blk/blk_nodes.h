@@ -55,6 +55,10 @@ struct pvb_blk_nodes_state {
 int  pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
                          struct pvb_blk_nodes_state *out);
 
+/* Its back cannot even begin: say so in its nodes, where toolstacks and people
+   look.  Best effort, and nothing if the device is gone. */
+void pvb_blk_nodes_refuse(struct pvb_store *s, const struct pvb_xsdev *d,
+                          const char *text);
 /* Ask the back to close it for good.  0: asked; 1: it is closed already.
    -ENOENT, -EACCES, -EAGAIN, -EIO. */
 int  pvb_blk_nodes_stop(struct pvb_store *s, const struct pvb_xsdev *d);

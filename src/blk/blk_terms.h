@@ -32,12 +32,23 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_REPORT,             /* up: union report */
 };
 
-/* Descriptors that come with ATTACH to a back, in this order. */
-enum {
-	PVB_BLK_FD_MEM,                 /* limited mem end (local hypervisor) */
-	PVB_BLK_FD_COUNTERS,            /* memfd of struct pvb_counters */
-	PVB_BLK_FD_DISK,                /* the disk's, to the end */
+/* Where a back's data half has the guest's pages and ports from. */
+enum pvb_blk_mem_kind {
+	PVB_BLK_MEM_LOCAL,              /* a limited end comes with ATTACH */
+	PVB_BLK_MEM_XEN,                /* it opens its own */
 };
+
+/* Descriptors that come with ATTACH to a back, in this order; behind them the
+   disk's, to the end. */
+enum {
+	PVB_BLK_FD_COUNTERS,            /* memfd of struct pvb_counters */
+	PVB_BLK_FD_MEM,                 /* only with PVB_BLK_MEM_LOCAL */
+};
+static inline uint32_t pvb_blk_fd_disk(uint8_t mem_kind)
+{
+	return mem_kind == PVB_BLK_MEM_LOCAL ? PVB_BLK_FD_MEM + 1
+	                                     : PVB_BLK_FD_COUNTERS + 1;
+}
 
 struct pvb_blk_back_attach {
 	uint16_t front_domid;
@@ -50,7 +61,6 @@ struct pvb_blk_back_attach {
 	struct pvb_blk_geometry geometry;   /* what is, or will be, promised */
 	struct pvb_disk_probe disk;         /* its fds are not used */
 };
-enum pvb_blk_mem_kind { PVB_BLK_MEM_LOCAL, PVB_BLK_MEM_XEN };
 
 struct pvb_blk_front_attach {
 	uint16_t back_domid;

@@ -38,7 +38,7 @@ struct pvb_blkback_ctl_config {
 	   died. */
 	int  (*data_half)(void *arg, uint32_t queue);
 	/* A fresh end for the data half's grants and ports (the caller owns
-	   it from then on), or -errno. */
+	   it from then on), or -errno.  Only with PVB_BLK_MEM_LOCAL. */
 	int  (*mem_end)(void *arg);
 	/* The queue's counters (borrowed memfd), or -errno. */
 	int  (*counters)(void *arg, uint32_t queue);

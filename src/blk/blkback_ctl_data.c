@@ -75,8 +75,8 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 		a->disk.fds[i] = -1;
 }
 
-/* Gather what goes along: the mem end, which is ours to close, the counters,
-   which are not, and the disk's, which are. */
+/* Gather what goes along: the counters, which are not ours to close, the mem
+   end and the disk's, which are. */
 static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
                   uint32_t *nfds, char *text)
 {
@@ -84,29 +84,28 @@ static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
 	struct pvb_err e = PVB_ERR_INIT;
 	int n;
 
-	fds[PVB_BLK_FD_MEM] = b->c.mem_end(b->c.arg);
-	if (fds[PVB_BLK_FD_MEM] < 0) {
-		n = fds[PVB_BLK_FD_MEM];
-		(void)snprintf(text, cap, "no end for the guest's pages: %s",
-		               strerror(-n));
-		return n;
-	}
 	fds[PVB_BLK_FD_COUNTERS] = b->c.counters(b->c.arg, queue);
 	if (fds[PVB_BLK_FD_COUNTERS] < 0) {
 		n = fds[PVB_BLK_FD_COUNTERS];
 		(void)snprintf(text, cap, "no counters: %s", strerror(-n));
-		goto fail_close_mem;
+		return n;
 	}
-	n = b->disk_ops->reopen(&b->disk, fds + PVB_BLK_FD_DISK, &e);
-	if (n < 0) {
+	*nfds = PVB_BLK_FD_COUNTERS + 1;
+	if (b->c.mem_kind == PVB_BLK_MEM_LOCAL) {
+		n = b->c.mem_end(b->c.arg);
+		if (n < 0) {
+			(void)snprintf(text, cap, "no end for the guest's "
+			               "pages: %s", strerror(-n));
+			return n;
+		}
+		fds[(*nfds)++] = n;
+	}
+	n = b->disk_ops->reopen(&b->disk, fds + *nfds, &e);
+	if (n < 0)
 		(void)snprintf(text, cap, "%.*s", PVB_BLK_HALVES_TEXT_MAX,
 		               e.text);
-		goto fail_close_mem;
-	}
-	*nfds = PVB_BLK_FD_DISK + (uint32_t)n;
-	return 0;
-fail_close_mem:
-	(void)close(fds[PVB_BLK_FD_MEM]);
+	else
+		*nfds += (uint32_t)n;
 	return n;
 }
 
@@ -114,18 +113,17 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
                       char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
 	struct pvb_blkback_ctl *b = back_of(h);
-	int fds[PVB_BLK_FD_DISK + PVB_DISK_FDS_MAX];
+	int fds[PVB_BLK_FD_MEM + 1 + PVB_DISK_FDS_MAX];
 	struct pvb_blk_msg m;
-	uint32_t nfds;
+	uint32_t nfds = 0;
 	int r = gather(b, queue, fds, &nfds, text);
 
-	if (r < 0)
-		return r;
-	fill_attach(b, queue, &m);
-	r = pvb_blk_halves_send(h, queue, &m, fds, nfds);
-	for (uint32_t i = 0; i < nfds; i++)
-		if (i != PVB_BLK_FD_COUNTERS)
-			(void)close(fds[i]);
+	if (r >= 0) {
+		fill_attach(b, queue, &m);
+		r = pvb_blk_halves_send(h, queue, &m, fds, nfds);
+	}
+	for (uint32_t i = PVB_BLK_FD_COUNTERS + 1; i < nfds; i++)
+		(void)close(fds[i]);
 	return r;
 }
 

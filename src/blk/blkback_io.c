@@ -185,20 +185,21 @@ static void lane_changed(struct pvb_disk *d, void *arg, int gone)
 /* ---- attach -------------------------------------------------------------- */
 
 static enum pvb_why open_mem(struct pvb_blkback_io *io,
-                             const struct pvb_blk_back_attach *a, int *fd,
+                             const struct pvb_blk_back_attach *a, int *fds,
                              struct pvb_err *e)
 {
-	int mine = *fd;
+	int mine = -1;
 
-	*fd = -1;
+	if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
+		mine = fds[PVB_BLK_FD_MEM];
+		fds[PVB_BLK_FD_MEM] = -1;
+	}
 	if (io->config.open_mem) {
 		io->mem = io->config.open_mem(io->config.arg, mine, e);
 	} else if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
 		io->mem = pvb_mem_open_local_fd(mine, io->config.shared, e);
 	} else {
-		(void)close(mine);
-		(void)pvb_err_set(e, -EOPNOTSUPP,
-		                  "this program was built without Xen");
+		io->mem = pvb_mem_open_xen_back(a->front_domid, e);
 	}
 	return io->mem ? PVB_OK : PVB_WHY_ATTACH;
 }
@@ -287,22 +288,22 @@ static enum pvb_why attach(struct pvb_blkback_io *io,
                            const struct pvb_blk_back_attach *a, int *fds,
                            uint32_t nfds, struct pvb_err *e)
 {
+	uint32_t at = pvb_blk_fd_disk(a->mem_kind);
 	enum pvb_why why;
 
-	if (nfds < PVB_BLK_FD_DISK || (uint32_t)a->abi >= PVB_ABI_COUNT ||
+	if (nfds < at || (uint32_t)a->abi >= PVB_ABI_COUNT ||
 	    a->disk.blob_bytes > PVB_DISK_BLOB_MAX ||
 	    !memchr(a->disk.scheme, '\0', sizeof(a->disk.scheme))) {
 		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
 		return PVB_WHY_ATTACH;
 	}
-	why = open_mem(io, a, &fds[PVB_BLK_FD_MEM], e);
+	why = open_mem(io, a, fds, e);
 	if (why == PVB_OK)
 		why = map_counters(io, fds[PVB_BLK_FD_COUNTERS], e);
 	if (why == PVB_OK)
 		why = map_ring(io, a, e);
 	if (why == PVB_OK)
-		why = open_lane(io, a, fds + PVB_BLK_FD_DISK,
-		                nfds - PVB_BLK_FD_DISK, e);
+		why = open_lane(io, a, fds + at, nfds - at, e);
 	if (why == PVB_OK)
 		why = start_queue(io, a, e);
 	return why;

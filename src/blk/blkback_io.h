@@ -29,8 +29,8 @@ struct pvb_blkback_io_config {
 	struct pvb_mem_local_shared *shared;        /* one process only, or
 	                                               NULL */
 	/* The handle for the guest's pages, which the queue takes over; `fd` is
-	   what came with ATTACH, the callee's.  NULL: the local
-	   hypervisor's. */
+	   the end that came with ATTACH, the callee's, or -1.  NULL: as the
+	   message says. */
 	struct pvb_mem *(*open_mem)(void *arg, int fd, struct pvb_err *e);
 	/* The link closed and all that was attached has been let go: the owner
 	   may destroy.  From the loop. */

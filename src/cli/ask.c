@@ -3,7 +3,8 @@
 
 #include <pvb/err.h>
 
-#include "host.h"
+#include "control_path.h"
+#include "hyp/host.h"
 #include "serve/control.h"
 
 enum { TIMEOUT_MS = 10000 };
@@ -29,11 +30,14 @@ json_t *pvb_ask(const struct pvb_ask_options *o, json_t *request)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 	const char *path = o->control;
+	char own[PVB_CONTROL_PATH_MAX];
 	struct pvb_host host;
 	json_t *answer = NULL;
 
-	if (!path && pvb_host_parse(o->host, &host, &e) == 0)
-		path = host.control;
+	if (!path && pvb_host_parse(o->host, &host, &e) == 0) {
+		pvb_control_path(&host, own);
+		path = own;
+	}
 	if (path)
 		answer = pvb_control_ask(path, request, TIMEOUT_MS, &e);
 	if (!answer)

@@ -9,7 +9,7 @@
 #include "cmd.h"
 #include "device_args.h"
 #include "disk_options.h"
-#include "host.h"
+#include "hyp/host.h"
 #include "toolstack.h"
 
 struct args {

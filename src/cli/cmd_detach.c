@@ -7,7 +7,7 @@
 
 #include "cmd.h"
 #include "device_args.h"
-#include "host.h"
+#include "hyp/host.h"
 #include "toolstack.h"
 
 enum { TIMEOUT_MS = 10000 };

@@ -25,7 +25,7 @@
 #include "device_args.h"
 #include "disk_options.h"
 #include "disk/uri.h"
-#include "host.h"
+#include "hyp/host.h"
 #include "loop_names.h"
 #include "toolstack.h"
 
@@ -111,7 +111,7 @@ static int start_daemons(struct loop *l, struct pvb_err *e)
 	char *self = l->names.program;
 	char *local[] = { self, "local", "--dir", l->names.dir, "--log",
 		(char *)(uintptr_t)l->log, NULL };
-	char *serve[] = { self, "serve", "--host", l->host.name, "--log",
+	char *serve[] = { self, "serve", "--host", l->names.host, "--log",
 		(char *)(uintptr_t)l->log, "--poll",
 		(char *)(uintptr_t)l->poll, NULL };
 	int r = pvb_child_start_daemon(&l->local, "pvb local", local, e);

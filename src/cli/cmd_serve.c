@@ -9,7 +9,8 @@
 #include "cmd.h"
 #include "config.h"
 #include "daemon.h"
-#include "host.h"
+#include "control_path.h"
+#include "hyp/host.h"
 #include "serve/supervisor.h"
 
 struct serve {                          /* options, then what runs */
@@ -38,15 +39,19 @@ static void drained(void *arg)
 
 static int serve_until_told(struct serve *s, const struct pvb_host *host)
 {
+	char path[PVB_CONTROL_PATH_MAX];
 	struct pvb_supervisor_config c = {
-		.log = &s->daemon.log, .machine_dir = host->dir,
-		.control_path = s->control ? s->control : host->control,
+		.log = &s->daemon.log, .host = host,
+		.control_path = s->control ? s->control : path,
 		.spin_max_ns = s->spin_max_ns, .lost = lost, .arg = s,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 	struct pvb_supervisor *sup;
 	int status;
 
+	pvb_control_path(host, path);
+	if (!s->control && pvb_control_dir(host, &e) < 0)
+		return pvb_say_err("serve", &e);
 	sup = pvb_supervisor_create(&c, s->daemon.loop, &e);
 	if (!sup)
 		return pvb_say_err("serve", &e);

@@ -138,7 +138,7 @@ static int meet_domain(struct pvb_store *s, const struct pvb_attach *a,
 
 int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
 {
-	struct pvb_store *s = pvb_host_store(a->host, e);
+	struct pvb_store *s = pvb_host_store(a->host, 0, e);
 	struct wait w = { .store = s, .is_over = is_attached,
 		.need_front = a->need_front };
 	struct pvb_xsdev dev;
@@ -194,7 +194,7 @@ static int wait_for_end(struct wait *w, const struct pvb_detach *d,
 
 int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
 {
-	struct pvb_store *s = pvb_host_store(d->host, e);
+	struct pvb_store *s = pvb_host_store(d->host, 0, e);
 	struct wait w = { .store = s, .is_over = is_detached };
 	struct pvb_xsdev dev;
 	int r;

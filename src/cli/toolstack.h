@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "blk/blk_options.h"
-#include "host.h"
+#include "hyp/host.h"
 
 struct pvb_err;
 

@@ -12,7 +12,9 @@
 #include "blk/blk_nodes.h"
 #include "bus/watches.h"
 #include "device_json.h"
+#include "device_kinds.h"
 #include "flow/counters.h"
+#include "hyp/host.h"
 #include "hyp/mem.h"
 #include "prober.h"
 #include "workers.h"
@@ -29,10 +31,21 @@ struct pvb_device {
 
 /* ---- what the control half asks for -------------------------------------- */
 
+static const char kernel_has_it[] =
+	"a driver of this kernel serves it (unload xen-blkback and keep it from "
+	"being loaded, or attach the disk with 'pvb attach')";
+
+/* A driver may have come since we began. */
 static int data_half(void *arg, uint32_t queue)
 {
 	struct pvb_device *d = arg;
 
+	if (pvb_kind_is_kernels(d->config.kind, &d->config.dev)) {
+		pvb_log(d->config.log, PVB_LOG_ERROR,
+		        "domain %u device %u: %s", d->config.dev.front_domid,
+		        d->config.dev.number, kernel_has_it);
+		return -EBUSY;
+	}
 	return pvb_workers_queue(d->config.workers, d->config.dev.front_domid,
 	                         d->config.dev.number, queue);
 }
@@ -41,7 +54,7 @@ static int mem_end(void *arg)
 {
 	struct pvb_device *d = arg;
 	struct pvb_err e = PVB_ERR_INIT;
-	int fd = pvb_mem_local_limited(d->config.machine_dir,
+	int fd = pvb_mem_local_limited(d->config.host->dir,
 	                               d->config.dev.back_domid,
 	                               d->config.dev.front_domid, &e);
 
@@ -71,6 +84,14 @@ static int counters(void *arg, uint32_t queue)
 	}
 	d->counters_fd[queue] = fd;
 	return fd;
+}
+
+static void changed(struct pvb_blkback_ctl *ctl, void *arg)
+{
+	struct pvb_device *d = arg;
+
+	(void)ctl;
+	d->config.changed(d, d->config.arg);
 }
 
 static void retired(struct pvb_blkback_ctl *ctl, void *arg)
@@ -111,14 +132,32 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = d->config.log, .dev = d->config.dev,
-		.options = d->options, .mem_kind = PVB_BLK_MEM_LOCAL,
+		.options = d->options,
+		.mem_kind = d->config.host->xen ? PVB_BLK_MEM_XEN
+		                                : PVB_BLK_MEM_LOCAL,
 		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
-		.counters = counters, .retired = retired, .arg = d,
+		.counters = counters, .changed = changed,
+		.retired = retired, .arg = d,
 	};
 	int r = pvb_blkback_ctl_create(d->config.watches, &c, &d->ctl, e);
 
 	return r < 0 ? r : pvb_blkback_ctl_start(d->ctl, e);
+}
+
+static int read_nodes(struct pvb_device *d, struct pvb_err *e)
+{
+	const struct pvb_device_config *c = &d->config;
+	int r;
+
+	if (pvb_kind_is_kernels(c->kind, &c->dev))
+		return pvb_err_set(e, -EBUSY, "%s", kernel_has_it);
+	pvb_blk_options_init(&d->options, c->cpus);
+	r = pvb_blk_nodes_read(pvb_watches_store(c->watches), &c->dev, d->uri,
+	                       &d->options, e);
+	if (r == 0 && !pvb_kind_uri(c->kind, d->uri))
+		r = pvb_err_set(e, -EINVAL, "node \"params\" names no disk");
+	return r;
 }
 
 int pvb_device_create(const struct pvb_device_config *c,
@@ -133,9 +172,7 @@ int pvb_device_create(const struct pvb_device_config *c,
 	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++)
 		d->counters_fd[i] = -1;
 	pvb_workers_hold(c->workers, c->dev.front_domid);
-	pvb_blk_options_init(&d->options, c->cpus);
-	r = pvb_blk_nodes_read(pvb_watches_store(c->watches), &c->dev, d->uri,
-	                       &d->options, e);
+	r = read_nodes(d, e);
 	if (r == 0)
 		r = start_control(d, e);
 	if (r == 0)

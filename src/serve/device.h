@@ -15,6 +15,8 @@
 
 struct pvb_device;
 struct pvb_err;
+struct pvb_host;
+struct pvb_kind;
 struct pvb_prober;
 struct pvb_watches;
 struct pvb_workers;
@@ -22,20 +24,22 @@ struct pvb_workers;
 struct pvb_device_config {
 	const struct pvb_log *log;
 	struct pvb_xsdev      dev;
-	const char           *machine_dir;      /* local: where grants come
-	                                           from */
 	uint32_t              cpus;
 	uint64_t              spin_max_ns;
-	struct pvb_watches   *watches;          /* all borrowed until destroy */
+	const struct pvb_host *host;            /* all borrowed until destroy */
+	const struct pvb_kind *kind;
+	struct pvb_watches   *watches;
 	struct pvb_workers   *workers;
 	struct pvb_prober    *prober;
+	/* A state has changed, ours or the front's. */
+	void (*changed)(struct pvb_device *d, void *arg);
 	/* Closed for good: destroy it, but not from inside this call. */
 	void (*retired)(struct pvb_device *d, void *arg);
 	void *arg;
 };
 
 /* Reads its nodes and begins.  -ENOENT (gone meanwhile), -EINVAL (its nodes
-   make no sense; said in its `error` node), -ENOMEM, -EIO. */
+   make no sense), -EBUSY (a driver of the kernel has it), -ENOMEM, -EIO. */
 int  pvb_device_create(const struct pvb_device_config *c,
                        struct pvb_device **out, struct pvb_err *e);
 /* Without a word to the front or the store. */

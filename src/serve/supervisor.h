@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 struct pvb_err;
+struct pvb_host;
 struct pvb_log;
 struct pvb_loop;
 struct pvb_supervisor;
 
 struct pvb_supervisor_config {
 	const struct pvb_log *log;
-	const char *machine_dir;        /* of the local machine */
+	const struct pvb_host *host;    /* both borrowed until destroy */
 	const char *control_path;
 	const char *program;            /* that workers run; NULL: this one */
 	uint64_t    spin_max_ns;

@@ -57,7 +57,7 @@ static void the_data_half_gets_terms_and_descriptors(void **state)
 	(void)state;
 	back_connect();
 	assert_int_equal(bench.half[0].attach, 1);
-	assert_int_equal(bench.half[0].fds, PVB_BLK_FD_DISK + 1);
+	assert_int_equal(bench.half[0].fds, PVB_BLK_FD_MEM + 2);
 	assert_int_equal(a->front_domid, FRONT);
 	assert_int_equal(a->abi, PVB_ABI_X86_64);
 	assert_int_equal(a->ring_order, 0);

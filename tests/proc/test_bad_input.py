@@ -141,7 +141,7 @@ def test_no_xen_here():
 
 
 def test_host_that_is_none():
-    refused(1, "--host kvm", args=["list", "--host", "kvm"])
+    refused(1, "host kvm", args=["list", "--host", "kvm"])
 
 
 def test_attach_that_nobody_serves():

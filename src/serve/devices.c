@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One watch for each kind of nodes.  It says that something has changed at or
+ * below them; which devices there are, is read.
+ */
+#include "devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "blk/blk_nodes.h"
+#include "bus/watches.h"
+#include "device_kinds.h"
+#include "hyp/store.h"
+
+struct entry {                          /* one device that is for us */
+	struct entry       *next;
+	struct pvb_devices *devices;
+	const struct pvb_kind *kind;
+	struct pvb_device  *device;     /* NULL: could not begin; not tried
+	                                   again */
+	struct pvb_xsdev    dev;
+	bool                seen;       /* by the scan that is running */
+	bool                changed;    /* its state, since the last look */
+	bool                orphan;     /* its nodes are ours to remove */
+	bool                retired;
+};
+
+struct kind_watch {
+	struct pvb_watch    watch;
+	struct pvb_devices *devices;
+	const struct pvb_kind *kind;
+};
+
+struct pvb_devices {
+	struct pvb_devices_config c;
+	struct pvb_store    *store;
+	uint32_t             cpus;
+	struct kind_watch    watch[PVB_KINDS];
+	struct pvb_loop_task sweep;     /* what has retired, or is orphaned */
+	struct entry        *first;
+	void               (*drained)(void *arg);
+	void                *drained_arg;
+};
+
+/* ---- the table ----------------------------------------------------------- */
+
+static struct entry *find(struct pvb_devices *s, const struct pvb_kind *kind,
+                          const struct pvb_xsdev *dev)
+{
+	struct entry *n = s->first;
+
+	while (n && (n->kind != kind ||
+	             n->dev.front_domid != dev->front_domid ||
+	             n->dev.number != dev->number))
+		n = n->next;
+	return n;
+}
+
+static void entry_destroy(struct entry **at)
+{
+	struct entry *n = *at;
+
+	*at = n->next;
+	pvb_device_destroy(n->device);
+	free(n);
+}
+
+static struct entry *entry_add(struct pvb_devices *s,
+                               const struct pvb_kind *kind,
+                               const struct pvb_xsdev *dev)
+{
+	struct entry *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->devices = s;
+	n->kind = kind;
+	n->dev = *dev;
+	n->next = s->first;
+	s->first = n;
+	return n;
+}
+
+/* ---- one device ---------------------------------------------------------- */
+
+static void retired(struct pvb_device *d, void *arg)
+{
+	struct entry *n = arg;
+
+	(void)d;
+	n->retired = true;
+	pvb_loop_defer(n->devices->c.loop, &n->devices->sweep);
+}
+
+static void changed(struct pvb_device *d, void *arg)
+{
+	struct entry *n = arg;
+
+	(void)d;
+	n->changed = true;
+	if (n->kind->orphans)
+		pvb_loop_defer(n->devices->c.loop, &n->devices->sweep);
+}
+
+static void say_failed(struct entry *n, const struct pvb_err *e)
+{
+	struct pvb_devices *s = n->devices;
+
+	pvb_log(s->c.log, PVB_LOG_ERROR, "domain %u device %u: %s",
+	        n->dev.front_domid, n->dev.number, e->text);
+	pvb_blk_nodes_refuse(s->store, &n->dev, e->text);
+}
+
+static void begin(struct pvb_devices *s, struct entry *n)
+{
+	struct pvb_device_config c = {
+		.log = s->c.log, .host = s->c.host, .dev = n->dev,
+		.kind = n->kind, .cpus = s->cpus,
+		.spin_max_ns = s->c.spin_max_ns, .watches = s->c.watches,
+		.workers = s->c.workers, .prober = s->c.prober,
+		.changed = changed, .retired = retired, .arg = n,
+	};
+	struct pvb_err e = PVB_ERR_INIT;
+
+	if (pvb_device_create(&c, &n->device, &e) < 0)
+		say_failed(n, &e);
+}
+
+/* Closed for good and only waiting for the toolstack to remove it. */
+static bool is_over(struct pvb_devices *s, const struct pvb_xsdev *dev)
+{
+	struct pvb_blk_nodes_state state;
+
+	return pvb_blk_nodes_state(s->store, dev, &state) < 0 ||
+	       (!state.online && state.back == PVB_XB_CLOSED);
+}
+
+static void meet(struct pvb_devices *s, const struct pvb_kind *kind,
+                 const struct pvb_xsdev *dev)
+{
+	struct entry *n = find(s, kind, dev);
+
+	if (!n && pvb_kind_is_ours(kind, s->store, dev) == 1 &&
+	    !is_over(s, dev)) {
+		n = entry_add(s, kind, dev);
+		if (n)
+			begin(s, n);
+	}
+	if (n)
+		n->seen = true;
+}
+
+/* ---- the end of a device ------------------------------------------------- */
+
+/* Its front's directory is gone, and no toolstack knows of it: the domain has
+   ended.  Nothing can come of it any more. */
+static void look_for_orphan(struct entry *n)
+{
+	struct pvb_blk_nodes_state state;
+
+	n->changed = false;
+	if (!n->kind->orphans || n->orphan || n->retired || !n->device ||
+	    pvb_blk_nodes_state(n->devices->store, &n->dev, &state) < 0 ||
+	    state.front_there)
+		return;
+	n->orphan = true;
+	pvb_device_stop(n->device, true);
+}
+
+static void bury(struct entry **at)
+{
+	struct entry *n = *at;
+	int r = n->orphan ? pvb_blk_nodes_remove(n->devices->store, &n->dev)
+	                  : 0;
+
+	if (r < 0)
+		pvb_log(n->devices->c.log, PVB_LOG_WARN,
+		        "domain %u device %u: cannot remove its nodes: %s",
+		        n->dev.front_domid, n->dev.number, strerror(-r));
+	entry_destroy(at);
+}
+
+static void sweep(struct pvb_loop_task *t)
+{
+	struct pvb_devices *s = pvb_container(t, struct pvb_devices, sweep);
+	struct entry **at = &s->first;
+
+	while (*at) {
+		if ((*at)->changed)
+			look_for_orphan(*at);
+		if ((*at)->retired)
+			bury(at);
+		else
+			at = &(*at)->next;
+	}
+	if (s->drained && !s->first)
+		s->drained(s->drained_arg);
+}
+
+/* ---- what is in the store ------------------------------------------------ */
+
+/* Its directory was removed: nobody is left to tell anything. */
+static void forget_unseen(struct pvb_devices *s, const struct pvb_kind *kind)
+{
+	struct entry **at = &s->first;
+
+	while (*at) {
+		if ((*at)->seen || (*at)->kind != kind) {
+			at = &(*at)->next;
+			continue;
+		}
+		pvb_log(s->c.log, PVB_LOG_INFO,
+		        "domain %u device %u is gone from the store",
+		        (*at)->dev.front_domid, (*at)->dev.number);
+		entry_destroy(at);
+	}
+}
+
+static void scan(struct pvb_devices *s, const struct pvb_kind *kind)
+{
+	struct pvb_xsdev *devs = calloc(PVB_BLK_NODES_DEVICES_MAX,
+	                                sizeof(*devs));
+	int n = -ENOMEM;
+
+	if (devs)
+		n = pvb_blk_nodes_list(s->store, s->c.own_domid, kind->name,
+		                       devs, PVB_BLK_NODES_DEVICES_MAX);
+	if (n < 0) {
+		pvb_log(s->c.log, PVB_LOG_ERROR,
+		        "cannot list the devices: %s", strerror(-n));
+		free(devs);
+		return;
+	}
+	for (struct entry *e = s->first; e; e = e->next)
+		e->seen = false;
+	for (int i = 0; i < n && i < PVB_BLK_NODES_DEVICES_MAX; i++)
+		meet(s, kind, &devs[i]);
+	forget_unseen(s, kind);
+	free(devs);
+}
+
+/* Something at or below backend/KIND changed.  What is inside one device's
+   directory is the business of its control half, or of somebody else. */
+static void kind_fired(struct pvb_watch *w, const char *path)
+{
+	struct kind_watch *k = pvb_container(w, struct kind_watch, watch);
+	struct pvb_devices *s = k->devices;
+	struct pvb_xsdev dev;
+	const char *rest;
+
+	if (!pvb_xsdev_parse_back(path, s->c.own_domid, &dev, &rest) || !*rest)
+		scan(s, k->kind);
+	else if (!find(s, k->kind, &dev))
+		meet(s, k->kind, &dev);
+}
+
+static int watch_kind(struct pvb_devices *s, uint32_t i, struct pvb_err *e)
+{
+	struct kind_watch *k = &s->watch[i];
+	char path[PVB_WATCH_PATH_MAX + 1];
+	int r;
+
+	k->devices = s;
+	k->kind = &pvb_kinds[i];
+	k->watch.fired = kind_fired;
+	(void)snprintf(path, sizeof(path), "/local/domain/%u/backend/%s",
+	               (unsigned int)s->c.own_domid, k->kind->name);
+	r = pvb_watches_add(s->c.watches, &k->watch, path);
+	if (r < 0)
+		return pvb_err_set(e, r, "watch on %s: %s", path,
+		                   strerror(-r));
+	return 0;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+int pvb_devices_create(const struct pvb_devices_config *c,
+                       struct pvb_devices **out, struct pvb_err *e)
+{
+	struct pvb_devices *s = calloc(1, sizeof(*s));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int r = 0;
+
+	if (!s)
+		return pvb_err_set(e, -ENOMEM, "out of memory");
+	s->c = *c;
+	s->store = pvb_watches_store(c->watches);
+	s->cpus = cpus > 0 ? (uint32_t)cpus : 1;
+	s->sweep.run = sweep;
+	for (uint32_t i = 0; r == 0 && i < PVB_KINDS; i++)
+		r = watch_kind(s, i, e);
+	if (r < 0) {
+		pvb_devices_destroy(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void pvb_devices_destroy(struct pvb_devices *s)
+{
+	if (!s)
+		return;
+	while (s->first)
+		entry_destroy(&s->first);
+	pvb_loop_undefer(s->c.loop, &s->sweep);
+	for (uint32_t i = 0; i < PVB_KINDS; i++)
+		pvb_watches_remove(s->c.watches, &s->watch[i].watch);
+	free(s);
+}
+
+void pvb_devices_drain(struct pvb_devices *s, void (*done)(void *arg),
+                       void *arg)
+{
+	s->drained = done;
+	s->drained_arg = arg;
+	for (struct entry *n = s->first; n; n = n->next) {
+		if (n->device)
+			pvb_device_stop(n->device, false);
+		else
+			n->retired = true;
+	}
+	pvb_loop_defer(s->c.loop, &s->sweep);
+}
+
+/* ---- for whoever asks ---------------------------------------------------- */
+
+struct pvb_device *pvb_devices_find(struct pvb_devices *s,
+                                    uint16_t front_domid, uint32_t number)
+{
+	for (struct entry *n = s->first; n; n = n->next)
+		if (n->device && n->dev.front_domid == front_domid &&
+		    n->dev.number == number)
+			return n->device;
+	return NULL;
+}
+
+struct pvb_device *pvb_devices_next(struct pvb_devices *s,
+                                    const struct pvb_device *after)
+{
+	struct entry *n = s->first;
+
+	while (after && n && n->device != after)
+		n = n->next;
+	if (after && n)
+		n = n->next;
+	while (n && !n->device)
+		n = n->next;
+	return n ? n->device : NULL;
+}
