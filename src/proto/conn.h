@@ -92,7 +92,7 @@ enum {
 	PVB_DO_GO        = 1 << 5,      /* data path may run */
 	PVB_DO_DRAIN     = 1 << 6,      /* stop taking, finish what is in
 	                                   flight; answered by DRAINED (always,
-	                                   bounded) */
+	                                   bounded).  Also where GO never was */
 	PVB_DO_CUT       = 1 << 7,      /* with or after DRAIN: the peer is
 	                                   gone, fail what it would have to
 	                                   answer */
