@@ -64,7 +64,7 @@ static void direct_close(struct pvb_mem *mem)
 	free(mem);
 }
 
-/* ---- pages ------------------------------------------------------------------ */
+/* ---- pages --------------------------------------------------------------- */
 
 static int direct_share(struct pvb_mem *mem, uint16_t peer, uint32_t pages,
                         bool read_only, void **addr, uint32_t *grefs)
@@ -130,11 +130,12 @@ static void direct_unshare(struct pvb_mem *mem, void *addr, uint32_t pages)
 static int find(struct mem_direct *m, const struct handle *h, uint16_t peer,
                 uint32_t gref, bool write, unsigned char **out)
 {
-	struct grant *g = &m->grant[gref - FIRST_GREF];
+	struct grant *g;
 	unsigned char *page;
 
 	if (gref < FIRST_GREF || gref >= FIRST_GREF + MEM_DIRECT_GRANTS)
 		return -ENOENT;
+	g = &m->grant[gref - FIRST_GREF];
 	page = atomic_load_explicit(&g->page, memory_order_acquire);
 	if (!page || g->owner != peer)
 		return -ENOENT;
@@ -238,7 +239,7 @@ void *mem_direct_page(struct mem_direct *m, uint32_t gref)
 	return atomic_load(&m->grant[gref - FIRST_GREF].page);
 }
 
-/* ---- bells --------------------------------------------------------------------- */
+/* ---- bells --------------------------------------------------------------- */
 
 static int new_port(struct handle *h, uint16_t peer, uint32_t *port)
 {
@@ -358,7 +359,7 @@ static int direct_clear(struct pvb_mem *mem, uint32_t port)
 	            sizeof(times)) == sizeof(times);
 }
 
-/* ---- life ------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static const struct pvb_mem_ops direct_ops = {
 	.name = "direct", .close = direct_close,
