@@ -30,7 +30,7 @@ enum { DEPTH_MAX = 1024, URING_ENTRIES = 512, URI_MAX = 4096 };
 struct load {                           /* what was asked for */
 	bool     random, reads, writes, bounce, json;
 	uint64_t block_bytes, depth, time_ms, spin_ns;
-	const char *poll;
+	const char *poll;               /* NULL: as the disk says */
 	int      cpu;                   /* -1: any */
 };
 
@@ -215,20 +215,39 @@ static int fits(struct bench *b, const char *uri)
 	if (b->load.block_bytes % i->sector_size_bytes)
 		return pvb_say_error("%s: --bs is not a multiple of its sector "
 			"size, %u bytes", uri, i->sector_size_bytes);
+	if (b->load.block_bytes > i->io_max_bytes)
+		return pvb_say_error("%s: --bs is larger than one of its "
+			"requests may be, %llu bytes", uri,
+			(unsigned long long)i->io_max_bytes);
 	if (b->load.writes && i->read_only)
 		return pvb_say_error("%s: read-only", uri);
 	return PVB_EXIT_DONE;
 }
 
-/* A frontend's own options carry what concerns its ring. */
+/* A frontend's own options carry what concerns its ring: what was said on the
+   command line joins what the URI says. */
 static int with_options(const struct load *l, const char *uri, char *out)
 {
 	bool front = strncmp(uri, "vbd:", 4) == 0;
-	int n = snprintf(out, URI_MAX, "%s%s%s%s", uri,
-		!front ? "" : strchr(uri, '?') ? "&poll=" : "?poll=",
-		front ? l->poll : "", front && l->bounce ? "&bounce=on" : "");
+	bool poll = front && l->poll, bounce = front && l->bounce;
+	bool has_some = strchr(uri, '?');
+	int n = snprintf(out, URI_MAX, "%s%s%s%s%s", uri,
+		!poll && !bounce ? "" : has_some ? "&" : "?",
+		poll ? "poll=" : "", poll ? l->poll : "",
+		!bounce ? "" : poll ? "&bounce=on" : "bounce=on");
 
 	return n >= 0 && n < URI_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* With the URI as it was typed, not as it was opened. */
+static int say_open_error(const char *uri, const char *full,
+                          const struct pvb_err *e)
+{
+	size_t length = strlen(full);
+
+	if (strncmp(e->text, full, length) == 0)
+		return pvb_say_error("%s%s", uri, e->text + length);
+	return pvb_say_err(NULL, e);
 }
 
 static int open_disk(struct bench *b, const char *uri)
@@ -248,7 +267,7 @@ static int open_disk(struct bench *b, const char *uri)
 	if (pvb_disk_open(pvb_disk_all, full,
 	                  b->load.writes ? 0 : PVB_DISK_READ_ONLY, b->loop,
 	                  &log, &b->disk, &e) < 0)
-		return pvb_say_err(NULL, &e);
+		return say_open_error(uri, full, &e);
 	return fits(b, uri);
 }
 
@@ -296,7 +315,7 @@ static int bench(struct bench *b, const char *uri)
 	uint64_t cpu;
 	int r;
 
-	pvb_progress_start(&b->bar, "bench", b->load.time_ms);
+	pvb_progress_start_time(&b->bar, "bench", b->load.time_ms);
 	b->resubmit.run = resubmit;
 	b->random_state = UINT64_C(0x9e3779b97f4a7c15);
 	cpu = cpu_ns();
@@ -432,11 +451,11 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct load l = { .block_bytes = 4096, .depth = 32, .time_ms = 5000,
-		.poll = "adaptive", .cpu = -1 };
+		.cpu = -1 };
 	int opt, status;
 
 	set_pattern(&l, "randread");
-	pvb_parse_poll(l.poll, &l.spin_ns);
+	pvb_parse_poll("adaptive", &l.spin_ns);
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (opt == 'h')
 			return pvb_say_help(cmd);
@@ -464,7 +483,8 @@ const struct pvb_cmd pvb_cmd_bench = {
 "  --bs SIZE         block size (4k)\n"
 "  --depth N         requests in flight (32)\n"
 "  --time SECONDS    how long (5)\n"
-"  --poll adaptive|always|never  how to wait for answers (adaptive)\n"
+"  --poll adaptive|always|never  how to wait for answers (the URI's own,\n"
+"                    else adaptive)\n"
 "  --bounce          do not use the disk's own buffers\n"
 "  --cpu N           run on that processor\n"
 "  --json            an object\n"

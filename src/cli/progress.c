@@ -35,32 +35,62 @@ void pvb_progress_start(struct pvb_progress *p, const char *what,
                         uint64_t total_bytes)
 {
 	p->what = what;
-	p->total_bytes = total_bytes;
+	p->total = total_bytes;
 	p->start_ns = now_ns();
 	p->shown_ns = 0;
 	p->visible = isatty(STDERR_FILENO) == 1;
+	p->is_time = false;
 }
 
-void pvb_progress_show(struct pvb_progress *p, uint64_t done_bytes)
+void pvb_progress_start_time(struct pvb_progress *p, const char *what,
+                             uint64_t total_ms)
 {
-	uint64_t now = p->visible ? now_ns() : 0;
-	double seconds = (double)(now - p->start_ns) / 1e9;
-	double part, rate, left;
-	char bar[WIDTH + 1], done[16], speed[16];
+	pvb_progress_start(p, what, total_ms);
+	p->is_time = true;
+}
 
-	if (!p->visible || now - p->shown_ns < SHOW_EVERY_NS)
-		return;
-	p->shown_ns = now;
-	part = p->total_bytes ? (double)done_bytes / (double)p->total_bytes : 1;
+static void show_time(const struct pvb_progress *p, const char *bar,
+                      uint64_t done_ms)
+{
+	uint64_t left_ms = done_ms < p->total ? p->total - done_ms : 0;
+
+	fprintf(stderr, "\r%s [%s] %.0f s done, %.0f s left \033[K", p->what,
+	        bar, (double)done_ms / 1000, (double)left_ms / 1000);
+}
+
+static void show_bytes(const struct pvb_progress *p, const char *bar,
+                       uint64_t done_bytes)
+{
+	double seconds = (double)(p->shown_ns - p->start_ns) / 1e9;
+	double part, rate, left;
+	char done[16], speed[16];
+
+	part = p->total ? (double)done_bytes / (double)p->total : 1;
 	rate = seconds > 0 ? (double)done_bytes / seconds : 0;
-	left = rate > 0 ? (double)(p->total_bytes - done_bytes) / rate : 0;
-	for (int i = 0; i < WIDTH; i++)
-		bar[i] = i < (int)(part * WIDTH) ? '#' : '.';
-	bar[WIDTH] = '\0';
+	left = rate > 0 ? (double)(p->total - done_bytes) / rate : 0;
 	pvb_human_bytes((double)done_bytes, done);
 	pvb_human_bytes(rate, speed);
 	fprintf(stderr, "\r%s [%s] %3.0f%% %s %s/s %.0f s left \033[K", p->what,
 	        bar, part * 100, done, speed, left);
+}
+
+void pvb_progress_show(struct pvb_progress *p, uint64_t done)
+{
+	uint64_t now = p->visible ? now_ns() : 0;
+	double part;
+	char bar[WIDTH + 1];
+
+	if (!p->visible || now - p->shown_ns < SHOW_EVERY_NS)
+		return;
+	p->shown_ns = now;
+	part = p->total ? (double)done / (double)p->total : 1;
+	for (int i = 0; i < WIDTH; i++)
+		bar[i] = i < (int)(part * WIDTH) ? '#' : '.';
+	bar[WIDTH] = '\0';
+	if (p->is_time)
+		show_time(p, bar, done);
+	else
+		show_bytes(p, bar, done);
 	fflush(stderr);
 }
 

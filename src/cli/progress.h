@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress.h - a bar with rate and time left on standard error, if that is a
- * terminal; otherwise silent.
+ * progress.h - a bar with time left on standard error, if that is a terminal;
+ * otherwise silent.  Of bytes, with their rate, or of milliseconds.
  */
 #ifndef PVB_PROGRESS_H
 #define PVB_PROGRESS_H
@@ -11,15 +11,17 @@
 
 struct pvb_progress {                   /* caller's storage */
 	const char *what;
-	uint64_t total_bytes;
+	uint64_t total;
 	uint64_t start_ns, shown_ns;
-	bool     visible;
+	bool     visible, is_time;
 };
 
 void pvb_progress_start(struct pvb_progress *p, const char *what,
                         uint64_t total_bytes);
-/* Redraws at most ten times a second. */
-void pvb_progress_show(struct pvb_progress *p, uint64_t done_bytes);
+void pvb_progress_start_time(struct pvb_progress *p, const char *what,
+                             uint64_t total_ms);
+/* In the unit of the total.  Redraws at most ten times a second. */
+void pvb_progress_show(struct pvb_progress *p, uint64_t done);
 /* Wipes the line. */
 void pvb_progress_end(struct pvb_progress *p);
 /* "1.2 GB" and the like, powers of 1000. */

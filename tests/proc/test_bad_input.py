@@ -190,6 +190,20 @@ def test_copy_to_a_smaller_disk():
         refused(1, "dst", "smaller", args=["copy", src, dst])
 
 
+def test_bench_blocks_that_do_not_fit():
+    refused(1, "mem:64M", "--bs", "larger", "bytes",
+            args=["bench", "--time", "0.1", "--bs", "32M", "mem:64M"])
+
+
+def test_bench_says_the_uri_as_it_was_typed():
+    with Machine() as m:
+        m.attach(1, "xvda", "mem:1M")
+        uri = m.vbd(1, more="&poll=never")
+        line = refused(1, "poll", "twice", args=["bench", "--time", "0.1",
+                                                 "--poll", "always", uri])
+        assert line.startswith(f"pvb: {uri}: "), line
+
+
 def test_standard_output_that_is_full():
     with open("/dev/full", "w") as full:
         r = subprocess.run([PVB, "vdev", "xvda"], stdout=full,

@@ -143,6 +143,28 @@ def test_bench_json():
     assert o["cpu_us_per_request"] > 0
 
 
+def test_bench_leaves_the_uris_own_poll():
+    with Machine() as m:
+        m.attach(1, "xvda", "mem:1M")
+        pvb("bench", "--time", "0.1", m.vbd(1, more="&poll=never"))
+
+
+def test_bench_shows_time_not_bytes():
+    master, terminal = os.openpty()
+    p = subprocess.Popen([PVB, "bench", "--time", "0.5", "null:1G"],
+                         stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(master, 4096):
+            shown += part
+    except OSError:             # the other end is closed
+        pass
+    os.close(master)
+    assert p.wait(30) == 0
+    assert b" s done, " in shown and b"B/s" not in shown, shown
+
+
 def test_read_only_disk_refuses_writes():
     with Machine() as m:
         src, disk = m.image("src"), m.image()
