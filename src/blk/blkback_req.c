@@ -9,8 +9,11 @@
 
 #include "blkback_req.h"
 
-/* Where there is no window: 16 MiB, of which only what is used is touched. */
-enum { BOUNCE_PAGES_MAX = 4096 };
+enum {
+	/* Where there is no window: 16 MiB, touched as far as it is used, */
+	BOUNCE_PAGES_MAX = 4096,
+	IDLE_MS = 1000,                 /* and given back when idle so long. */
+};
 
 static struct pvb_blkback_req *req_of(struct pvb_qnode *n)
 {
@@ -103,8 +106,7 @@ static void keep(struct pvb_blkback_req *r, const struct pvb_blk_req *s)
 		r->list = pvb_pool_get(&q->lists, NULL);
 		assert(r->list);        /* there is one for each slot */
 		r->pages.iov = r->list;
-		r->seg = (void *)(r->pages.iov +
-		                  q->c.geometry.segs_indirect_max);
+		r->seg = (void *)(r->pages.iov + s->nr_segs);
 	}
 	memcpy(r->seg, s->seg, s->nr_segs * sizeof(s->seg[0]));
 }
@@ -230,6 +232,9 @@ static void publish(struct pvb_pump *p)
 	/* Bounce pages came back; or it was the last request. */
 	if (q->stopped || !pvb_queue_is_empty(&q->waiting))
 		pvb_loop_defer(q->c.loop, &q->task);
+	if (pvb_pool_used(&q->reqs) == 0 && pvb_guest_back_is_fat(&q->guest))
+		pvb_loop_arm(q->c.loop, &q->idle, pvb_loop_now_ns(q->c.loop) +
+		             IDLE_MS * UINT64_C(1000000));
 }
 
 static void broken(struct pvb_pump *p)
@@ -254,6 +259,16 @@ static void go_on(struct pvb_loop_task *t)
 	pvb_blkback_begin(q);
 	if (q->stopped && pvb_blkback_queue_is_quiet(q))
 		q->c.ops->quiet(q);
+}
+
+/* If it is not idle now, it will be armed again. */
+static void idle_fired(struct pvb_loop_timer *t)
+{
+	struct pvb_blkback_queue *q =
+		pvb_container(t, struct pvb_blkback_queue, idle);
+
+	if (pvb_pool_used(&q->reqs) == 0)
+		pvb_guest_back_trim(&q->guest);
 }
 
 /* Can this lane and this queue do what the guest has been promised? */
@@ -306,6 +321,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 		return -EINVAL;
 	q->c = *c;
 	q->task.run = go_on;
+	q->idle.fired = idle_fired;
 	r = make_pools(q);
 	if (r < 0) {
 		pvb_blkback_queue_fini(q);
@@ -318,6 +334,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 {
 	pvb_pump_stop(&q->pump);
+	pvb_loop_disarm(&q->idle);
 	if (q->c.loop)
 		pvb_loop_undefer(q->c.loop, &q->task);
 	pvb_guest_back_fini(&q->guest);

@@ -62,6 +62,7 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_pool       reqs;     /* as many as the ring has slots */
 	struct pvb_pool       lists;    /* for what a slot cannot hold */
 	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
+	struct pvb_loop_timer idle;     /* once, a while after the last one */
 
 	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
 	uint32_t         batch_count;

@@ -35,6 +35,8 @@ enum {
 	PVB_BLKFRONT_PARTS_MAX = 8,
 	/* Ring requests that one request to write zeros keeps in flight. */
 	PVB_BLKFRONT_ZEROS_MAX = 8,
+	/* Idle for so long, memory that is not needed now is given back. */
+	PVB_BLKFRONT_IDLE_MS   = 1000,
 };
 
 struct pvb_blkfront_queue;
@@ -86,6 +88,7 @@ struct pvb_blkfront_queue {             /* caller's storage */
 	void    *zero_page;             /* of `lists` */
 	uint32_t zero_gref;
 	struct pvb_loop_timer timer;    /* armed while something is in flight */
+	struct pvb_loop_timer idle;     /* once, a while after the last one */
 	struct pvb_blk_req scratch;     /* the request that is being built */
 	uint32_t taken;
 	_Alignas(8) unsigned char rsp[PVB_PUMP_BATCH][PVB_BLK_SLOT_MAX];

@@ -56,8 +56,12 @@ void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
 	while (s->page_count > 0)
 		pvb_guest_front_page_put(&q->data, s->page[--s->page_count]);
 	pvb_pool_put(&q->shadows, s);
-	if (pvb_pool_used(&q->shadows) == 0)
-		pvb_loop_disarm(&q->timer);
+	if (pvb_pool_used(&q->shadows) > 0)
+		return;
+	pvb_loop_disarm(&q->timer);
+	if (pvb_guest_front_is_fat(&q->data))
+		pvb_loop_arm(q->loop, &q->idle, pvb_loop_now_ns(q->loop) +
+		             PVB_BLKFRONT_IDLE_MS * UINT64_C(1000000));
 }
 
 /* What was read, from our pages to where the callers want it. */

@@ -52,6 +52,16 @@ static void task_run(struct pvb_loop_task *t)
 	}
 }
 
+/* If it is not idle now, it will be armed again. */
+static void idle_fired(struct pvb_loop_timer *t)
+{
+	struct pvb_blkfront_queue *q =
+		pvb_container(t, struct pvb_blkfront_queue, idle);
+
+	if (pvb_pool_used(&q->shadows) == 0)
+		pvb_guest_front_trim(&q->data);
+}
+
 void pvb_blkfront_queue_init(struct pvb_blkfront_queue *q,
                              const struct pvb_blkfront_queue_ops *ops,
                              struct pvb_loop *loop,
@@ -64,6 +74,7 @@ void pvb_blkfront_queue_init(struct pvb_blkfront_queue *q,
 	q->bounce_always = bounce_always;
 	q->task.run = task_run;
 	q->timer.fired = pvb_blkfront_timed_out;
+	q->idle.fired = idle_fired;
 }
 
 void pvb_blkfront_queue_fini(struct pvb_blkfront_queue *q)
@@ -206,6 +217,7 @@ void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q)
 	q->live = false;
 	pvb_blkfront_cut(q, -EIO);      /* nothing, after a stop */
 	pvb_loop_disarm(&q->timer);
+	pvb_loop_disarm(&q->idle);
 	undo(q);
 	q->attached = false;
 }

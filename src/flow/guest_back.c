@@ -104,6 +104,8 @@ static void *bounce_get(struct pvb_guest_back *g)
 	uint32_t page = g->free_count > 0 ? g->bounce_free[--g->free_count]
 	                                  : g->bounce_fresh++;
 
+	if (page >= g->bounce_touched)
+		g->bounce_touched = page + 1;
 	return g->bounce + (size_t)page * PVB_MEM_PAGE_BYTES;
 }
 
@@ -151,6 +153,24 @@ void pvb_guest_back_put(struct pvb_guest_back *g, struct pvb_guest_pages *p)
 		bounce_put(g, p->iov[i - 1].iov_base);
 	p->iovcnt = 0;
 	p->bounced = false;
+}
+
+bool pvb_guest_back_is_fat(const struct pvb_guest_back *g)
+{
+	return g->bounce_touched > PVB_GUEST_KEEP_BOUNCE;
+}
+
+void pvb_guest_back_trim(struct pvb_guest_back *g)
+{
+	size_t keep = (size_t)PVB_GUEST_KEEP_BOUNCE * PVB_MEM_PAGE_BYTES;
+	size_t end = (size_t)g->bounce_touched * PVB_MEM_PAGE_BYTES;
+
+	assert(g->free_count == g->bounce_fresh);
+	if (!pvb_guest_back_is_fat(g))
+		return;
+	/* Else it stays, which only costs some memory. */
+	(void)madvise(g->bounce + keep, end - keep, MADV_DONTNEED);
+	g->bounce_touched = PVB_GUEST_KEEP_BOUNCE;
 }
 
 /* ---- copies -------------------------------------------------------------- */

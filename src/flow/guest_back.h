@@ -21,7 +21,10 @@
 #include "hyp/mem.h"
 #include "proto/blkproto.h"
 
-enum { PVB_GUEST_COPIES_MAX = 256 };    /* in one call to the hypervisor */
+enum {
+	PVB_GUEST_COPIES_MAX  = 256,    /* in one call to the hypervisor */
+	PVB_GUEST_KEEP_BOUNCE = 64,     /* pages in memory, while idle */
+};
 
 struct pvb_guest_pages {                /* of one request; caller's storage */
 	struct iovec *iov;              /* the caller's: one for each segment */
@@ -41,6 +44,7 @@ struct pvb_guest_back {                 /* caller's storage */
 	uint32_t *bounce_free;          /* owned; a stack of page numbers */
 	uint32_t bounce_pages, free_count;
 	uint32_t bounce_fresh;          /* pages from here on were never used */
+	uint32_t bounce_touched;        /* nor these, since the last trim */
 
 	struct pvb_gcopy *copy;         /* owned; the batch */
 	struct pvb_guest_pages **whose; /* owned; of each copy in it */
@@ -71,6 +75,10 @@ void pvb_guest_back_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
                          const struct pvb_seg *seg, bool to_peer);
 /* All copies are done; p->failed says where one was not. */
 void pvb_guest_back_flush(struct pvb_guest_back *g);
+
+/* With no page in use: is there memory worth giving back?  Then do it. */
+bool pvb_guest_back_is_fat(const struct pvb_guest_back *g);
+void pvb_guest_back_trim(struct pvb_guest_back *g);
 
 /* Copy `bytes` (<= a page) from the start of a page, once.  0 or -EACCES. */
 int  pvb_guest_back_fetch(struct pvb_guest_back *g, uint32_t gref, void *to,

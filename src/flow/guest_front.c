@@ -13,15 +13,26 @@ struct pvb_guest_area {
 	unsigned char *at;              /* owned: shared */
 	uint32_t pages, free_pages;
 	uint64_t used[AREA_WORDS];      /* a bit a page; beyond `pages`: set */
+	uint64_t touched[AREA_WORDS];   /* may be in memory */
 	uint32_t gref[];
 };
 
 /* ---- areas --------------------------------------------------------------- */
 
+static uint32_t count_bits(const uint64_t *words)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < AREA_WORDS; i++)
+		n += (uint32_t)__builtin_popcountll(words[i]);
+	return n;
+}
+
 static void area_end(struct pvb_guest_front *g, uint32_t i)
 {
 	struct pvb_guest_area *a = g->area[i];
 
+	g->touched_pages -= count_bits(a->touched);
 	g->mem->ops->unshare(g->mem, a->at, a->pages);
 	g->pages -= a->pages;
 	g->free_pages -= a->free_pages;
@@ -151,8 +162,13 @@ static bool is_used(const struct pvb_guest_area *a, uint32_t page)
 static void *take(struct pvb_guest_front *g, struct pvb_guest_area *a,
                   uint32_t page, uint32_t n)
 {
-	for (uint32_t i = page; i < page + n; i++)
-		a->used[i / 64] |= UINT64_C(1) << i % 64;
+	for (uint32_t i = page; i < page + n; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+
+		a->used[i / 64] |= bit;
+		g->touched_pages += !(a->touched[i / 64] & bit);
+		a->touched[i / 64] |= bit;
+	}
 	a->free_pages -= n;
 	g->free_pages -= n;
 	return a->at + (size_t)page * PVB_MEM_PAGE_BYTES;
@@ -232,6 +248,45 @@ void pvb_guest_front_page_put(struct pvb_guest_front *g, void *page)
 {
 	pvb_guest_front_run_put(g, page, 1);
 }
+
+/* ---- giving memory back ----------------------------------------------- */
+
+bool pvb_guest_front_is_fat(const struct pvb_guest_front *g)
+{
+	return g->touched_pages > PVB_GUEST_KEEP_PAGES;
+}
+
+static bool is_trimmable(const struct pvb_guest_area *a, uint32_t page)
+{
+	return a->touched[page / 64] >> page % 64 & 1 && !is_used(a, page);
+}
+
+static void area_trim(struct pvb_guest_front *g, struct pvb_guest_area *a,
+                      uint32_t from)
+{
+	uint32_t end;
+
+	for (; from < a->pages; from = end + 1) {
+		for (end = from; end < a->pages && is_trimmable(a, end); end++)
+			a->touched[end / 64] &= ~(UINT64_C(1) << end % 64);
+		if (end == from)
+			continue;
+		g->touched_pages -= end - from;
+		if (g->mem->ops->forget)
+			g->mem->ops->forget(g->mem,
+				a->at + (size_t)from * PVB_MEM_PAGE_BYTES,
+				end - from);
+	}
+}
+
+/* The first pages are those that are used first: they stay. */
+void pvb_guest_front_trim(struct pvb_guest_front *g)
+{
+	for (uint32_t i = 0; i < g->area_count; i++)
+		area_trim(g, g->area[i], i == 0 ? PVB_GUEST_KEEP_PAGES : 0);
+}
+
+/* ---- what is where ----------------------------------------------------- */
 
 bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,
                            size_t bytes)

@@ -21,6 +21,7 @@ enum {
 	PVB_GUEST_AREAS_MAX      = 20,
 	PVB_GUEST_AREA_PAGES_MIN = 64,
 	PVB_GUEST_AREA_PAGES_MAX = 256, /* also the longest run: 1 MiB */
+	PVB_GUEST_KEEP_PAGES     = 64,  /* in memory, while idle */
 };
 
 struct pvb_guest_area;
@@ -31,6 +32,7 @@ struct pvb_guest_front {                /* caller's storage; all-zero: closed */
 	bool     open, refused;         /* refused: no more areas to be had */
 	uint32_t pages_max, reserve;
 	uint32_t pages, free_pages;
+	uint32_t touched_pages;         /* given out since the last trim */
 	uint32_t area_count;
 	struct pvb_guest_area *area[PVB_GUEST_AREAS_MAX];  /* owned */
 };
@@ -62,6 +64,11 @@ void  pvb_guest_front_run_put(struct pvb_guest_front *g, void *at, uint32_t n);
    them can always be had together. */
 void *pvb_guest_front_page_get(struct pvb_guest_front *g, uint32_t *gref);
 void  pvb_guest_front_page_put(struct pvb_guest_front *g, void *page);
+
+/* Is there memory in free pages that is worth giving back?  Then do it: they
+   stay shared, and come back zeroed. */
+bool pvb_guest_front_is_fat(const struct pvb_guest_front *g);
+void pvb_guest_front_trim(struct pvb_guest_front *g);
 
 /* Do these bytes lie in shared pages, side by side? */
 bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,

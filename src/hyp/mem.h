@@ -51,6 +51,9 @@ struct pvb_mem_ops {
 	   that named them, or is gone: the next share may use them again, so
 	   a peer that still wrote there would write into that. */
 	void (*unshare)(struct pvb_mem *m, void *addr, uint32_t pages);
+	/* What is in these shared pages is not needed any more: the memory may
+	   go, and come back zeroed.  They stay shared.  May be NULL. */
+	void (*forget)(struct pvb_mem *m, void *addr, uint32_t pages);
 
 	/* ---- back: pages of a peer's.  -ENOENT (no such grant) -EACCES
 	   (granted to somebody else, or read-only) -ENOMEM -EINVAL -EIO --- */

@@ -38,6 +38,7 @@ static const struct pvb_mem_ops local_ops = {
 	.close = close_local,
 	.share = pvb_mem_local_share,
 	.unshare = pvb_mem_local_unshare,
+	.forget = pvb_mem_local_forget,
 	.map = pvb_mem_local_map,
 	.unmap = pvb_mem_local_unmap,
 	.window = pvb_mem_local_window,

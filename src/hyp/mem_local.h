@@ -78,6 +78,7 @@ void pvb_mem_local_close_fds(int *fds, uint32_t n);
 int  pvb_mem_local_share(struct pvb_mem *m, uint16_t peer, uint32_t pages,
                          bool read_only, void **addr, uint32_t *grefs);
 void pvb_mem_local_unshare(struct pvb_mem *m, void *addr, uint32_t pages);
+void pvb_mem_local_forget(struct pvb_mem *m, void *addr, uint32_t pages);
 void pvb_mem_local_front_close(struct pvb_mem_local *l);
 
 int  pvb_mem_local_map(struct pvb_mem *m, uint16_t peer, const uint32_t *grefs,

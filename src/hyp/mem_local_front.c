@@ -164,6 +164,17 @@ void pvb_mem_local_unshare(struct pvb_mem *m, void *addr, uint32_t pages)
 		f->used_from = first / 64;
 }
 
+void pvb_mem_local_forget(struct pvb_mem *m, void *addr, uint32_t pages)
+{
+	struct pvb_mem_front *f = &pvb_mem_local_of(m)->front;
+	size_t offset = (size_t)((uint8_t *)addr - f->pages);
+
+	assert(f->area && offset % PVB_HYP_PAGE_BYTES == 0);
+	/* Else the memory stays, which only costs some. */
+	(void)fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	                (off_t)offset, (off_t)pages * PVB_HYP_PAGE_BYTES);
+}
+
 void pvb_mem_local_front_close(struct pvb_mem_local *l)
 {
 	struct pvb_mem_front *f = &l->front;

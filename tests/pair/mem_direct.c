@@ -32,7 +32,7 @@ struct mem_direct {
 	void *area[AREAS_MAX];          /* freed at the end: a window stays */
 	uint32_t areas;
 	struct mem_direct_faults faults;
-	uint32_t shared, mapped;
+	uint32_t shared, mapped, forgotten;
 	_Atomic uint32_t copies, copy_calls, windows;
 };
 
@@ -125,6 +125,12 @@ static void direct_unshare(struct pvb_mem *mem, void *addr, uint32_t pages)
 	m->shared -= pages;
 	h->held--;
 	unlock(m);
+}
+
+static void direct_forget(struct pvb_mem *mem, void *addr, uint32_t pages)
+{
+	memset(addr, 0, (size_t)pages * PVB_MEM_PAGE_BYTES);
+	handle_of(mem)->m->forgotten += pages;
 }
 
 static int find(struct mem_direct *m, const struct handle *h, uint16_t peer,
@@ -364,6 +370,7 @@ static int direct_clear(struct pvb_mem *mem, uint32_t port)
 static const struct pvb_mem_ops direct_ops = {
 	.name = "direct", .close = direct_close,
 	.share = direct_share, .unshare = direct_unshare,
+	.forget = direct_forget,
 	.map = direct_map, .unmap = direct_unmap, .window = direct_window,
 	.copy = direct_copy, .offer = direct_offer, .bind = direct_bind,
 	.unbind = direct_unbind, .notify = direct_notify, .fd = direct_fd,
@@ -404,7 +411,7 @@ void mem_direct_counts(struct mem_direct *m, struct mem_direct_counts *out)
 	*out = (struct mem_direct_counts){
 		.shared = m->shared, .mapped = m->mapped,
 		.copies = m->copies, .copy_calls = m->copy_calls,
-		.windows = m->windows,
+		.windows = m->windows, .forgotten = m->forgotten,
 	};
 	for (uint32_t i = 0; i < MEM_DIRECT_PORTS; i++)
 		out->ports += m->port[i].fd >= 0;

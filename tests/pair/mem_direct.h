@@ -31,6 +31,7 @@ struct mem_direct_faults {
 struct mem_direct_counts {              /* of the whole machine, now */
 	uint32_t shared, mapped, ports;
 	uint32_t copies, copy_calls, windows;   /* ever */
+	uint32_t forgotten;             /* pages; ever */
 };
 
 struct mem_direct *mem_direct_create(void);

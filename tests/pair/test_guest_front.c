@@ -251,6 +251,54 @@ static void held_pages_are_not_shown_to_another_peer(void **state)
 	open_it(s);
 }
 
+static uint32_t forgotten(struct scene *s)
+{
+	struct mem_direct_counts c;
+
+	mem_direct_counts(s->machine, &c);
+	return c.forgotten;
+}
+
+static void what_is_free_and_was_used_is_forgotten(void **state)
+{
+	struct scene *s = *state;
+	unsigned char *run, *kept;
+
+	open_it(s);
+	assert_false(pvb_guest_front_is_fat(&s->g));
+	run = pvb_guest_front_run_get(&s->g, 200);
+	kept = pvb_guest_front_run_get(&s->g, 10);
+	assert_true(pvb_guest_front_is_fat(&s->g));
+	memset(kept, 9, 10 * 4096);
+	pvb_guest_front_trim(&s->g);
+	assert_int_equal(forgotten(s), 0);
+	pvb_guest_front_run_put(&s->g, run, 200);
+	pvb_guest_front_trim(&s->g);
+	assert_in_range(forgotten(s), 200 - PVB_GUEST_KEEP_PAGES, 200);
+	for (int i = 0; i < 10 * 4096; i++)
+		assert_int_equal(kept[i], 9);
+	pvb_guest_front_run_put(&s->g, kept, 10);
+	pvb_guest_front_trim(&s->g);
+	assert_false(pvb_guest_front_is_fat(&s->g));
+	/* Once: there is nothing more to forget. */
+	assert_in_range(forgotten(s), 210 - PVB_GUEST_KEEP_PAGES, 210);
+	pvb_guest_front_trim(&s->g);
+	assert_in_range(forgotten(s), 210 - PVB_GUEST_KEEP_PAGES, 210);
+}
+
+static void few_pages_are_not_worth_it(void **state)
+{
+	struct scene *s = *state;
+	void *run;
+
+	open_it(s);
+	run = pvb_guest_front_run_get(&s->g, 20);
+	pvb_guest_front_run_put(&s->g, run, 20);
+	assert_false(pvb_guest_front_is_fat(&s->g));
+	pvb_guest_front_trim(&s->g);
+	assert_int_equal(forgotten(s), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -267,6 +315,8 @@ int main(void)
 		TEST(what_a_caller_holds_outlives_a_close),
 		TEST(held_pages_are_taken_up_by_the_next_open),
 		TEST(held_pages_are_not_shown_to_another_peer),
+		TEST(what_is_free_and_was_used_is_forgotten),
+		TEST(few_pages_are_not_worth_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

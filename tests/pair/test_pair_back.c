@@ -379,6 +379,39 @@ static void latency_is_from_taking_to_answering(void **state)
 	end(s);
 }
 
+static void memory_of_a_rush_is_given_back_when_idle(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){
+		.indirect = 256, .ring_order = 2, .no_window = true,
+		.manual_clock = true });
+	struct mem_direct_counts c;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		(void)submit(s, round, PVB_IO_WRITE, 0, 8 << 20);
+		kick(s);
+		while (s->req[round].answers == 0) {
+			held_answer_all(0);
+			pair_settle(&s->pair);
+		}
+	}
+	mem_direct_counts(s->pair.machine, &c);
+	assert_int_equal(c.forgotten, 0);
+	pvb_loop_turn_clock(s->pair.loop, UINT64_C(1000000000));
+	pair_settle(&s->pair);
+	mem_direct_counts(s->pair.machine, &c);
+	assert_in_range(c.forgotten, 1900, 2048);
+	/* And it all still works. */
+	(void)submit(s, 2, PVB_IO_WRITE, 0, 8 << 20);
+	kick(s);
+	while (s->req[2].answers == 0) {
+		held_answer_all(0);
+		pair_settle(&s->pair);
+	}
+	assert_int_equal(s->req[2].result, 0);
+	end(s);
+}
+
 /* With nothing to do both ends sleep, and nothing wakes them. */
 static bool timer_fired;
 
@@ -428,6 +461,7 @@ int main(void)
 		cmocka_unit_test(the_disk_s_own_news_is_passed_up),
 		cmocka_unit_test(requests_in_flight_are_counted),
 		cmocka_unit_test(latency_is_from_taking_to_answering),
+		cmocka_unit_test(memory_of_a_rush_is_given_back_when_idle),
 		cmocka_unit_test(an_idle_pair_does_not_turn),
 	};
 

@@ -41,6 +41,28 @@ static void what_the_front_writes_the_back_reads_and_back_again(void **state)
 	await_start(1);
 }
 
+static void what_is_forgotten_stays_shared_and_comes_back_zeroed(void **state)
+{
+	struct pvb_mem *f = join(FRONT), *b = join(BACK);
+	uint32_t gref[3];
+	char *p = share(f, 3, false, gref), *w;
+
+	(void)state;
+	memset(p, 'x', 3 * PAGE);
+	assert_int_equal(window(b, gref[1], true, &w), 0);
+	f->ops->forget(f, p + PAGE, 1);
+	assert_int_equal(w[0], 0);
+	assert_int_equal(p[PAGE], 0);
+	assert_int_equal(p[PAGE - 1], 'x');
+	assert_int_equal(p[2 * PAGE], 'x');
+	strcpy(w, "still the same page");
+	assert_string_equal(p + PAGE, "still the same page");
+	assert_int_equal(window(b, gref[1], true, &w), 0);
+	pvb_mem_close(f);
+	pvb_mem_close(b);
+	await_start(1);
+}
+
 static void a_page_that_is_not_granted_is_not_there(void **state)
 {
 	struct pvb_mem *f = join(FRONT), *b = join(BACK);
@@ -306,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(shared_pages_are_zeroed_and_in_a_row),
 		TEST(what_the_front_writes_the_back_reads_and_back_again),
+		TEST(what_is_forgotten_stays_shared_and_comes_back_zeroed),
 		TEST(a_page_that_is_not_granted_is_not_there),
 		TEST(a_third_domain_gets_nothing),
 		TEST(a_front_cannot_map_its_own_grants),
