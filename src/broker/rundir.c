@@ -22,9 +22,28 @@ enum {
 	                                                   directory */
 };
 
+/* The directory above, which is everybody's: /run/pvb after a boot. */
+static bool make_parent(struct pvb_rundir *d)
+{
+	char *slash = strrchr(d->path, '/');
+
+	if (!slash || slash == d->path)
+		return false;
+	*slash = '\0';
+	d->parent_made = mkdir(d->path, 0755) == 0;
+	*slash = '/';
+	return d->parent_made;
+}
+
 static int open_dir(struct pvb_rundir *d, struct pvb_err *e)
 {
 	d->made = mkdir(d->path, 0700) == 0;
+	if (!d->made && errno == ENOENT) {
+		if (make_parent(d))
+			d->made = mkdir(d->path, 0700) == 0;
+		else
+			errno = ENOENT;
+	}
 	if (!d->made && errno != EEXIST)
 		return pvb_err_set(e, -errno, "%s: cannot make the directory: "
 		                   "%s", d->path, strerror(errno));
@@ -160,6 +179,10 @@ void pvb_rundir_close(struct pvb_rundir *d)
 	/* Not empty, if somebody else put something there: then it stays. */
 	if (d->made)
 		(void)rmdir(d->path);
+	if (d->parent_made) {
+		*strrchr(d->path, '/') = '\0';
+		(void)rmdir(d->path);
+	}
 	free(d->path);
 	*d = (struct pvb_rundir){ .fd = -1, .lock = -1 };
 }
