@@ -81,9 +81,20 @@ static int serve(struct serve *s)
 	return status;
 }
 
-/* One option, from the command line or from a configuration file. */
-static int take(const struct pvb_cmd *cmd, void *arg, const char *name,
-                const char *value)
+/* A switch: on the command line without a value. */
+static int take_drain(const struct pvb_cmd *cmd, struct serve *s,
+                      const char *where, const char *value)
+{
+	s->drain = !value || strcmp(value, "yes") == 0;
+	if (!s->drain && strcmp(value, "no") != 0)
+		return pvb_say_usage(cmd, "%sdrain %s: yes or no", where,
+		                     value);
+	return PVB_EXIT_DONE;
+}
+
+/* One option, from the command line ("--") or from a configuration file. */
+static int take(const struct pvb_cmd *cmd, void *arg, const char *where,
+                const char *name, const char *value)
 {
 	struct serve *s = arg;
 
@@ -92,17 +103,20 @@ static int take(const struct pvb_cmd *cmd, void *arg, const char *name,
 	else if (strcmp(name, "control") == 0)
 		s->control = value;
 	else if (strcmp(name, "drain") == 0)
-		s->drain = !value || strcmp(value, "yes") == 0;
+		return take_drain(cmd, s, where, value);
 	else if (strcmp(name, "log") == 0) {
 		if (!pvb_log_level_parse(value, &s->level))
 			return pvb_say_usage(cmd,
-				"log %s: error, warn, info or debug", value);
+				"%slog %s: error, warn, info or debug", where,
+				value);
 	} else if (strcmp(name, "poll") == 0) {
 		if (!pvb_parse_poll(value, &s->spin_max_ns))
 			return pvb_say_usage(cmd,
-				"poll %s: adaptive, always or never", value);
+				"%spoll %s: adaptive, always or never", where,
+				value);
 	} else {
-		return pvb_say_usage(cmd, "%s: unknown setting", name);
+		return pvb_say_usage(cmd, "%s%s: unknown setting", where,
+		                     name);
 	}
 	return PVB_EXIT_DONE;
 }
@@ -129,7 +143,8 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		if (opt == 'h')
 			return pvb_say_help(cmd);
 		if (opt == 's')
-			status = take(cmd, &s, options[index].name, optarg);
+			status = take(cmd, &s, "--", options[index].name,
+			              optarg);
 		else if (opt == 'c')
 			status = pvb_config_read(cmd, optarg, &file, take, &s);
 		else

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 65536, NAMES_MAX = 64 };
+enum { FILE_BYTES_MAX = 65536, NAMES_MAX = 64, WHERE_MAX = 512 };
 
 static char *read_file(const char *path)
 {
@@ -55,10 +55,12 @@ static bool is_known(const char *const *names, int count, const char *name)
 int pvb_config_read(const struct pvb_cmd *cmd, const char *path,
                     struct pvb_config_file *out,
                     int (*take)(const struct pvb_cmd *cmd, void *arg,
-                                const char *name, const char *value),
+                                const char *where, const char *name,
+                                const char *value),
                     void *arg)
 {
 	const char *names[NAMES_MAX];
+	char where[WHERE_MAX];
 	int count = 0, line_number = 0, status = PVB_EXIT_DONE;
 	char *line, *next;
 
@@ -89,7 +91,8 @@ int pvb_config_read(const struct pvb_cmd *cmd, const char *path,
 			return pvb_say_usage(cmd, "%s:%d: %s: given twice",
 			                     path, line_number, name);
 		names[count++] = name;
-		status = take(cmd, arg, name, trim(value));
+		snprintf(where, sizeof(where), "%s:%d: ", path, line_number);
+		status = take(cmd, arg, where, name, trim(value));
 	}
 	return status;
 }

@@ -12,11 +12,13 @@
 
 struct pvb_config_file { char *text; }; /* owns the values; zero at first */
 
-/* Calls `take` for each; its status other than DONE ends it. */
+/* Calls `take` for each; its status other than DONE ends it.  `where` is what
+   its words to the user begin with: "FILE:LINE: ". */
 int pvb_config_read(const struct pvb_cmd *cmd, const char *path,
                     struct pvb_config_file *out,
                     int (*take)(const struct pvb_cmd *cmd, void *arg,
-                                const char *name, const char *value),
+                                const char *where, const char *name,
+                                const char *value),
                     void *arg);
 void pvb_config_free(struct pvb_config_file *f);
 
