@@ -20,10 +20,10 @@ struct pvb_ask_options {                /* what every asking command takes */
 	{ "control", required_argument, NULL, 'C' }, \
 	{ "json", no_argument, NULL, 'j' }, \
 	{ "help", no_argument, NULL, 'h' }
-#define PVB_ASK_OPTIONS_HELP \
+#define PVB_ASK_OPTIONS_HELP(json) \
 "  --host HOST       xen or local:DIR (xen, where there is one)\n" \
 "  --control PATH    the daemon's control socket, if not the host's own\n" \
-"  --json            an array of objects\n" \
+"  --json            " json "\n" \
 "  --help            this text\n"
 
 /* True if `opt` was one of them (not 'h'). */

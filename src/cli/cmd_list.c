@@ -13,6 +13,16 @@ static const char *text(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
+static void print_worker(const json_t *o)
+{
+	const json_t *pid = json_object_get(o, "worker_pid");
+
+	if (json_is_integer(pid))
+		printf(" %7lld", (long long)json_integer_value(pid));
+	else
+		printf(" %7s", "-");
+}
+
 static void print_size(const json_t *o)
 {
 	const json_t *sectors = json_object_get(o, "sectors");
@@ -41,8 +51,8 @@ static void print_device(const json_t *o)
 		       json_integer_value(pages) == 1 ? " " : "s");
 	else
 		printf(" %-11s %8s ", "-", "-");
-	printf(" %7lld  %s", (long long)json_integer_value(
-	       json_object_get(o, "worker_pid")), text(o, "disk"));
+	print_worker(o);
+	printf("  %s", text(o, "disk"));
 	if (json_object_get(o, "error"))
 		printf("  (%s: %s)", text(o, "reason"), text(o, "error"));
 	putchar('\n');
@@ -94,5 +104,5 @@ const struct pvb_cmd pvb_cmd_list = {
 "The devices that a host's daemon serves: states of both ends, size, what was\n"
 "negotiated, the worker's process and the disk.\n"
 "\n"
-PVB_ASK_OPTIONS_HELP,
+PVB_ASK_OPTIONS_HELP("an array of objects"),
 };

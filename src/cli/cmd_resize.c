@@ -56,5 +56,5 @@ const struct pvb_cmd pvb_cmd_resize = {
 "\n"
 "Looks at the size of the device's disk again and tells a connected frontend.\n"
 "\n"
-PVB_ASK_OPTIONS_HELP,
+PVB_ASK_OPTIONS_HELP("the device as an object, as in 'pvb list'"),
 };

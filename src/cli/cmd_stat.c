@@ -126,5 +126,5 @@ const struct pvb_cmd pvb_cmd_stat = {
 "latency percentiles in microseconds, and what was refused, by reason.\n"
 "\n"
 "  --watch[=S]       again every S seconds (1), until interrupted\n"
-PVB_ASK_OPTIONS_HELP,
+PVB_ASK_OPTIONS_HELP("an array of objects"),
 };

@@ -73,19 +73,30 @@ static void entry_destroy(struct entry **at)
 	free(n);
 }
 
+static bool is_before(const struct pvb_xsdev *a, const struct pvb_xsdev *b)
+{
+	if (a->front_domid != b->front_domid)
+		return a->front_domid < b->front_domid;
+	return a->number < b->number;
+}
+
+/* In order, for people who look at them. */
 static struct entry *entry_add(struct pvb_devices *s,
                                const struct pvb_kind *kind,
                                const struct pvb_xsdev *dev)
 {
 	struct entry *n = calloc(1, sizeof(*n));
+	struct entry **at = &s->first;
 
 	if (!n)
 		return NULL;
 	n->devices = s;
 	n->kind = kind;
 	n->dev = *dev;
-	n->next = s->first;
-	s->first = n;
+	while (*at && is_before(&(*at)->dev, dev))
+		at = &(*at)->next;
+	n->next = *at;
+	*at = n;
 	return n;
 }
 

@@ -14,6 +14,7 @@
 #include "hyp/host.h"
 #include "hyp/store.h"
 #include "prober.h"
+#include "proto/vdev.h"
 #include "workers.h"
 
 struct pvb_supervisor {
@@ -58,14 +59,36 @@ static struct pvb_device *asked_for(struct pvb_supervisor *s,
 	return d;
 }
 
+/* Whose error it is, in the words of the question. */
+static void prefix_device(const json_t *request, struct pvb_err *e)
+{
+	json_int_t domid = json_integer_value(json_object_get(request,
+	                                                      "domain"));
+	json_int_t number = json_integer_value(json_object_get(request,
+	                                                       "number"));
+	char name[PVB_VDEV_NAME_MAX];
+	struct pvb_vdev v;
+
+	if (number >= 0 && number <= UINT32_MAX &&
+	    pvb_vdev_from_number((uint32_t)number, &v) == PVB_VDEV_OK) {
+		pvb_vdev_name(&v, name);
+		pvb_err_prefix(e, "domain %lld device %s", (long long)domid,
+		               name);
+	} else {
+		pvb_err_prefix(e, "domain %lld device %lld", (long long)domid,
+		               (long long)number);
+	}
+}
+
 static json_t *resize(struct pvb_supervisor *s, const json_t *request,
                       struct pvb_err *e)
 {
 	struct pvb_device *d = asked_for(s, request, e);
 
-	if (!d || pvb_device_resize(d, e) < 0)
-		return NULL;
-	return pvb_device_list_json(d);
+	if (d && pvb_device_resize(d, e) == 0)
+		return pvb_device_list_json(d);
+	prefix_device(request, e);
+	return NULL;
 }
 
 static json_t *handle(void *arg, const char *command, const json_t *request,
