@@ -36,6 +36,10 @@ PVB_API int pvb_err_set(struct pvb_err *e, int code, const char *fmt, ...)
 PVB_API void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Of a negative errno that a request ended with, in words: static text, or as
+   strerror has it.  -ESHUTDOWN is "the disk is gone". */
+PVB_API const char *pvb_errno_text(int code);
+
 #ifdef __cplusplus
 }
 #endif

@@ -66,7 +66,7 @@ static int result(const char *what, int code)
 {
 	if (code >= 0)
 		return 0;
-	nbdkit_error("%s: %s", what, strerror(-code));
+	nbdkit_error("%s: %s", what, pvb_errno_text(code));
 	nbdkit_set_error(code == -ESHUTDOWN ? ESHUTDOWN : -code);
 	return -1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,4 +44,10 @@ void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	used = strlen(e->text);
 	/* The end of the sentence is what gives way when both are long. */
 	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s", said);
+}
+
+const char *pvb_errno_text(int code)
+{
+	/* "Cannot send after transport endpoint shutdown" is of sockets. */
+	return code == -ESHUTDOWN ? "the disk is gone" : strerror(-code);
 }

@@ -328,7 +328,8 @@ static int bench(struct bench *b, const char *uri)
 	if (r < 0)
 		return pvb_say_error("event loop: %s", strerror(-r));
 	if (b->code)
-		return pvb_say_error("%s: %s", uri, strerror(-b->code));
+		return pvb_say_error("%s: %s", uri,
+		                     pvb_errno_text(b->code));
 	report(b, cpu);
 	return pvb_finish_output();
 }

@@ -299,7 +299,8 @@ static int copy_run(struct copy *c)
 	if (c->code)
 		return pvb_say_error("copy: %s: %s at byte %llu: %s",
 			c->failed_uri, c->failed_what,
-			(unsigned long long)c->failed_at, strerror(-c->code));
+			(unsigned long long)c->failed_at,
+			pvb_errno_text(c->code));
 	return PVB_EXIT_DONE;
 }
 

@@ -93,6 +93,13 @@ static void prefix_cuts_the_end_not_itself(void **state)
 	assert_int_equal(e.code, -EINVAL);
 }
 
+static void a_disk_that_is_gone_is_said_so(void **state)
+{
+	(void)state;
+	assert_string_equal(pvb_errno_text(-ESHUTDOWN), "the disk is gone");
+	assert_string_equal(pvb_errno_text(-EIO), strerror(EIO));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +110,7 @@ int main(void)
 		cmocka_unit_test(control_characters_cannot_forge_a_line),
 		cmocka_unit_test(prefix_stands_before_and_keeps_the_code),
 		cmocka_unit_test(prefix_cuts_the_end_not_itself),
+		cmocka_unit_test(a_disk_that_is_gone_is_said_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
