@@ -106,7 +106,8 @@ int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
 	int r;
 
 	r = pvb_keys_put_text(k, "mode",
-	                      o->value[PVB_BLK_OPT_READ_ONLY] ? "r" : "w");
+	                      o->value[PVB_BLK_OPT_READ_ONLY] ||
+	                      o->value[PVB_BLK_OPT_CDROM] ? "r" : "w");
 	if (r == 0)
 		r = pvb_keys_put_text(k, "device-type", type);
 	for (uint32_t i = 0; r == 0 && i < PVB_BLK_OPT_COUNT; i++)

@@ -56,7 +56,8 @@ static int look_at_disk(const struct args *a, const char *disk)
 	return PVB_EXIT_DONE;
 }
 
-static int attach(struct args *a, const char *vdev, const char *disk)
+static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
+                  const char *disk)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 	struct pvb_host host;
@@ -65,6 +66,9 @@ static int attach(struct args *a, const char *vdev, const char *disk)
 
 	if (pvb_host_parse(a->host, &host, &e) < 0)
 		return pvb_say_err(NULL, &e);
+	if (!host.xen && a->attach.front_domid == 0)
+		return pvb_say_usage(cmd, "attach: domain 0 is the machine's "
+			"own: a local domain is from 1");
 	status = pvb_arg_disk(disk, uri, sizeof(uri));
 	if (status == PVB_EXIT_DONE)
 		status = look_at_disk(a, uri);
@@ -108,7 +112,7 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		status = pvb_arg_vdev(cmd, argv[optind + 1], &a.attach.number);
 	if (status != PVB_EXIT_DONE)
 		return status;
-	return attach(&a, argv[optind + 1], argv[optind + 2]);
+	return attach(cmd, &a, argv[optind + 1], argv[optind + 2]);
 }
 
 const struct pvb_cmd pvb_cmd_attach = {

@@ -138,6 +138,8 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 	if (optind != argc)
 		return pvb_say_usage(cmd, "%s: one argument too many",
 		                     argv[optind]);
+	if (as_json && !counts)
+		return pvb_say_usage(cmd, "--json: needs --counts");
 	return counts ? print_counts(dir, as_json) : serve(dir, level);
 }
 

@@ -48,6 +48,35 @@ struct loop {
 
 /* ---- going up ------------------------------------------------------------ */
 
+static bool may_share(const struct loop *l)
+{
+	return l->options.value[PVB_BLK_OPT_READ_ONLY] ||
+	       l->options.value[PVB_BLK_OPT_CDROM] ||
+	       l->options.value[PVB_BLK_OPT_SHARED];
+}
+
+/* Two domains that write to one file would be refused, but late. */
+static int look_for_twins(struct loop *l)
+{
+	struct { bool there; dev_t dev; ino_t ino; } seen[DISKS_MAX];
+	struct stat st;
+
+	for (int i = 0; i < l->disks; i++) {
+		seen[i].there = pvb_arg_stat(l->disk[i], &st);
+		if (!seen[i].there)
+			continue;
+		seen[i].dev = st.st_dev;
+		seen[i].ino = st.st_ino;
+		for (int k = 0; k < i; k++)
+			if (seen[k].there && seen[k].dev == st.st_dev &&
+			    seen[k].ino == st.st_ino)
+				return pvb_say_error("loop: %s: the same file "
+					"as %s (two may write to it with "
+					"--shared)", l->disk[i], l->disk[k]);
+	}
+	return PVB_EXIT_DONE;
+}
+
 static int look_at_disks(struct loop *l)
 {
 	struct pvb_client_config c = { .size_bytes = sizeof(c),
@@ -59,7 +88,7 @@ static int look_at_disks(struct loop *l)
 	for (int i = 0; i < l->disks; i++)
 		if (pvb_client_probe(l->disk[i], &c, NULL, &e) < 0)
 			return pvb_say_err(NULL, &e);
-	return PVB_EXIT_DONE;
+	return may_share(l) ? PVB_EXIT_DONE : look_for_twins(l);
 }
 
 /* The sockets are made here, so that what is wrong with them is said before

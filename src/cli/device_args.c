@@ -9,6 +9,7 @@
 
 #include "blk/disk_list.h"
 #include "disk/disk.h"
+#include "disk/uri.h"
 #include "proto/vdev.h"
 #include "proto/xspath.h"
 
@@ -56,6 +57,20 @@ const char *pvb_arg_file_path(const char *text)
 	if (strcmp(scheme, "file") == 0)
 		return text + 5;
 	return scheme[0] ? NULL : text;
+}
+
+static bool is_scheme(const char *scheme, void *arg)
+{
+	(void)arg;
+	return pvb_disk_find(pvb_disk_all, scheme);
+}
+
+bool pvb_arg_stat(const char *text, struct stat *out)
+{
+	struct pvb_uri uri;
+
+	return pvb_uri_split(text, is_scheme, NULL, &uri, NULL) == 0 &&
+	       strcmp(uri.scheme, "file") == 0 && stat(uri.body, out) == 0;
 }
 
 int pvb_arg_disk(const char *text, char *out, size_t cap)

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 
@@ -17,6 +18,9 @@ int pvb_arg_vdev(const struct pvb_cmd *cmd, const char *text, uint32_t *out);
 /* The path that a disk URI or a bare path names, if it is a file's; NULL: it
    has another scheme.  Borrowed from `text`; not decoded. */
 const char *pvb_arg_file_path(const char *text);
+/* The file that a disk URI or a bare path names.  False: it has another
+   scheme, or there is no such file. */
+bool pvb_arg_stat(const char *text, struct stat *out);
 /* A disk URI whose file path is absolute, as a daemon in another directory
    needs it.  DONE, or FAILED and said. */
 int pvb_arg_disk(const char *text, char *out, size_t cap);

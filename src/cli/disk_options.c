@@ -23,8 +23,13 @@ int pvb_disk_option(const struct pvb_cmd *cmd, int opt, const char *value,
 	if (value && !pvb_parse_number(value, 0, UINT32_MAX, &n))
 		return pvb_say_usage(cmd, "--%s %s: not a number",
 		                     pvb_blk_opt_name(which), value);
-	if (pvb_blk_options_set(o, which, n) == 0)
+	if (pvb_blk_options_set(o, which, n) == 0) {
+		if (o->value[PVB_BLK_OPT_CDROM] &&
+		    o->value[PVB_BLK_OPT_FLOPPY])
+			return pvb_say_usage(cmd, "--cdrom and --floppy: "
+				"one device is not both");
 		return PVB_EXIT_DONE;
+	}
 	if (which == PVB_BLK_OPT_SECTOR_SIZE)
 		return pvb_say_usage(cmd, "--sector-size %s: 512 or 4096",
 		                     value);

@@ -130,7 +130,7 @@ static void a_back_reads_what_was_written(void **state)
 
 	(void)state;
 	pvb_blk_options_init(&options, 1);
-	pvb_blk_options_set(&options, PVB_BLK_OPT_READ_ONLY, 1);
+	/* Which makes it read-only. */
 	pvb_blk_options_set(&options, PVB_BLK_OPT_CDROM, 1);
 	pvb_blk_options_set(&options, PVB_BLK_OPT_INDIRECT, 40);
 	assert_int_equal(pvb_blk_nodes_create(bench.tools, &d,

@@ -204,6 +204,58 @@ def test_bench_says_the_uri_as_it_was_typed():
         assert line.startswith(f"pvb: {uri}: "), line
 
 
+def test_domain_0_of_a_local_machine():
+    with Machine() as m:
+        refused(2, "domain 0", args=["attach", "--host", m.host, 0, "xvda",
+                                     "mem:1M"])
+
+
+def test_a_cdrom_that_is_a_floppy():
+    refused(2, "--cdrom", "--floppy",
+            args=["attach", "--host", "local:/nowhere", "--floppy", "--cdrom",
+                  1, "xvda", "mem:1M"])
+
+
+def test_json_of_a_running_machine():
+    refused(2, "--json", "--counts", args=["local", "--json"])
+
+
+def test_one_file_twice():
+    with Machine(serve=False) as m:
+        disk = m.image("a b.img")
+        os.link(disk, m.path("other.img"))
+        for twin in (disk, f"file:{disk.replace(' ', '%20')}",
+                     m.path("other.img")):
+            refused(1, "other.img" if "other" in twin else "a", "same file",
+                    "--shared", args=["loop", disk, "mem:1M", twin, "--run",
+                                      "echo it ran"])
+        for more in ("--shared", "--readonly"):
+            r = pvb("loop", disk, disk, more, "--run", "echo it ran")
+            assert r.stdout == "it ran\n", r
+
+
+def test_settings_that_are_none_are_found_again():
+    with Machine(serve=False) as m:
+        conf = m.path("pvb.conf")
+        for setting, word in (("drain = maybe", "drain maybe"),
+                              ("log = loud", "log loud"),
+                              ("poll = often", "poll often"),
+                              ("colour = red", "colour")):
+            with open(conf, "w") as f:
+                f.write(f"# where\nhost = {m.host}\n{setting}\n")
+            refused(2, f"{conf}:3: {word}", args=["serve", "--config", conf])
+        refused(2, "--log loud", args=["serve", "--log", "loud"])
+
+
+def test_resize_names_the_device():
+    with Machine() as m:
+        refused(1, "domain 1 device xvdb", args=["resize", "--host", m.host,
+                                                 1, "xvdb"])
+        m.attach(1, "xvda", "mem:1M")
+        refused(1, "domain 1 device xvda", args=["resize", "--host", m.host,
+                                                 1, "xvda"])
+
+
 def test_standard_output_that_is_full():
     with open("/dev/full", "w") as full:
         r = subprocess.run([PVB, "vdev", "xvda"], stdout=full,

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from rig import Machine, PVB, need, pvb, pvb_json, run, until
+from rig import Daemon, Machine, PVB, need, pvb, pvb_json, run, until
 
 
 def same(a, b):
@@ -93,6 +93,50 @@ def test_list_has_what_was_negotiated():
         text = pvb("list", "--host", m.host).stdout
         assert "xvdb" in text and "connected" in text
         p.kill()
+
+
+def test_list_is_in_order():
+    with Machine() as m:
+        for domain, vdev in ((2, "xvda"), (1, "xvdc"), (10, "xvda"),
+                             (1, "xvdb")):
+            m.attach(domain, vdev, "mem:1M")
+        assert [(d["domain"], d["vdev"]) for d in m.list()] == [
+            (1, "xvdb"), (1, "xvdc"), (2, "xvda"), (10, "xvda")]
+        text = pvb("list", "--host", m.host).stdout.splitlines()
+        assert text[1].split()[-2:] == ["-", "mem:1M"], text
+
+
+def test_a_cdrom_is_read_only():
+    with Machine() as m:
+        m.attach(1, "xvda", "mem:1M", "--cdrom")
+        r = pvb("bench", "--rw", "write", m.vbd(1), status=1)
+        assert "read-only" in r.stderr, r.stderr
+        need("xenstore-read")
+        r = subprocess.run(["xenstore-read",
+                            "/local/domain/0/backend/pvb/1/51712/mode"],
+                           env=dict(os.environ,
+                                    XENSTORED_PATH=m.dir + "/store"),
+                           capture_output=True, text=True)
+        assert r.stdout == "r\n", r
+
+
+def test_a_machine_below_a_directory_that_is_missing():
+    with Machine(serve=False) as m:
+        above = m.path("run")
+        d = Daemon("local", "--dir", above + "/m")
+        assert os.stat(above).st_mode & 0o777 == 0o755
+        assert os.stat(above + "/m").st_mode & 0o777 == 0o700
+        assert d.stop() == 0
+        assert not os.path.exists(above)
+        r = pvb("local", "--dir", above + "/not/m", status=1)
+        assert above in r.stderr and "o such file" in r.stderr, r.stderr
+
+
+def test_a_disk_that_is_gone_is_said_so():
+    with Machine(serve=False) as m:
+        r = pvb("copy", m.image(size=8 << 20), "fault:mem:8M?die-after=3",
+                status=1)
+        assert "the disk is gone" in r.stderr, r.stderr
 
 
 def test_stat_counts_what_was_moved():
@@ -198,7 +242,6 @@ def test_serve_reads_a_configuration_file():
         conf = m.path("pvb.conf")
         with open(conf, "w") as f:
             f.write(f"# where\nhost = {m.host}\nlog = debug\n")
-        from rig import Daemon
         d = Daemon("serve", "--config", conf)
         m.serve = d
         assert m.list() == []
