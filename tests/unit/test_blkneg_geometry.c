@@ -261,7 +261,7 @@ static const struct {
 	enum pvb_why why;
 	const char *bad;
 } refusals[] = {
-	{ { { NULL } }, PVB_WHY_KEY_MISSING, "sectors" },
+	{ { { NULL, NULL } }, PVB_WHY_KEY_MISSING, "sectors" },
 	{ { { "sectors", "" } }, PVB_WHY_KEY_SYNTAX, "sectors" },
 	{ { { "sectors", "-1" } }, PVB_WHY_KEY_SYNTAX, "sectors" },
 	/* x 512 goes over 2^63, over 2^64, and the number itself over 2^64 */

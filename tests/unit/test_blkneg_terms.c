@@ -353,7 +353,7 @@ static void bad_terms_are_refused_by_name(void **state)
 static void ring_references_and_ports_must_be_there(void **state)
 {
 	static const struct refusal cases[] = {
-		{ { { NULL } }, PVB_WHY_KEY_MISSING, "event-channel" },
+		{ { { NULL, NULL } }, PVB_WHY_KEY_MISSING, "event-channel" },
 		{ { { "event-channel", "1" } }, PVB_WHY_KEY_MISSING,
 		  "ring-ref0" },
 		{ { { "ring-ref", "1" } }, PVB_WHY_KEY_MISSING,
