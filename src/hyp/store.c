@@ -4,16 +4,45 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "proto/keys.h"
 #include "proto/xspath.h"
 
-enum { VALUE_MAX = PVB_XS_PAYLOAD_MAX };
+enum {
+	VALUE_MAX = PVB_XS_PAYLOAD_MAX,
+	/* Until a place for a transaction is free: 1.2 s in all. */
+	QUOTA_TRIES = 40,
+	QUOTA_PAUSE_MAX_MS = 32,
+};
 
 void pvb_store_close(struct pvb_store *s)
 {
 	if (s)
 		s->ops->close(s);
+}
+
+static void pause_ms(uint32_t ms)
+{
+	struct timespec t = { .tv_nsec = (long)ms * 1000000 };
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+/* A domain may have only so many transactions open at once, and each of its
+   processes counts.  None lasts long, and no event tells of its end. */
+static int begin(struct pvb_store *s, uint32_t *tx)
+{
+	uint32_t ms = 1;
+	int rc = s->ops->begin(s, tx);
+
+	for (uint32_t i = 0; rc == -ENOSPC && i < QUOTA_TRIES; i++) {
+		pause_ms(ms);
+		ms = ms < QUOTA_PAUSE_MAX_MS ? ms * 2 : QUOTA_PAUSE_MAX_MS;
+		rc = s->ops->begin(s, tx);
+	}
+	return rc;
 }
 
 int pvb_store_transact(struct pvb_store *s,
@@ -24,7 +53,7 @@ int pvb_store_transact(struct pvb_store *s,
 	int rc;
 
 	for (uint32_t i = 0; i < PVB_STORE_TRIES_MAX; i++) {
-		rc = s->ops->begin(s, &tx);
+		rc = begin(s, &tx);
 		if (rc)
 			return rc;
 		rc = body(s, tx, arg);

@@ -101,7 +101,9 @@ void pvb_store_close(struct pvb_store *s);       /* NULL is fine */
 
 /* ---- on top of any table ----------------------------------------------- */
 /* Run `body` in a transaction, again while the store says -EAGAIN, at most
-   PVB_STORE_TRIES_MAX times (then -EAGAIN).  A body's error aborts it. */
+   PVB_STORE_TRIES_MAX times (then -EAGAIN).  A body's error aborts it.  If the
+   domain has too many open already, waits a second or so for a place, then
+   -ENOSPC. */
 enum { PVB_STORE_TRIES_MAX = 64 };
 int pvb_store_transact(struct pvb_store *s,
                        int (*body)(struct pvb_store *s, uint32_t tx, void *arg),
