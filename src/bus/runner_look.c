@@ -264,9 +264,12 @@ int runner_watch(struct pvb_runner *r)
 		e = pvb_watches_add(r->watches, &r->own_watch, r->c.dir);
 	if (e == 0)
 		e = pvb_watches_add(r->watches, &r->peer_watch, path);
-	if (e == 0)
-		e = pvb_watches_add(r->watches, &r->died_watch,
-		                    "@releaseDomain");
+	/* Who may not ask about domains has no use for their coming and going,
+	   and a guest may not watch much. */
+	if (e < 0 || r->store->ops->domain_exists(r->store, r->c.peer_domid) ==
+	                     -EACCES)
+		return e;
+	e = pvb_watches_add(r->watches, &r->died_watch, "@releaseDomain");
 	if (e == 0)
 		e = pvb_watches_add(r->watches, &r->born_watch,
 		                    "@introduceDomain");

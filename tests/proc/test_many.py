@@ -39,6 +39,19 @@ def test_64_disks_under_load():
             assert d["refused"] == {}, d
 
 
+def test_40_fronts_of_one_domain_connect_at_once():
+    """More than the store allows a domain to have transactions."""
+    with Machine() as m:
+        for i in range(40):
+            m.attach(1, f"d{i}p0", "mem:1M")
+        fronts = [m.spawn(PVB, "bench", "--time", "0.1", m.vbd(1, f"d{i}p0"),
+                          stdout=-3, stderr=-1, text=True)
+                  for i in range(40)]
+        for p in fronts:
+            _, err = p.communicate(timeout=60)
+            assert p.returncode == 0, err
+
+
 def idle_machine(m):
     """All attached and connected, nobody asks for anything: the exporting
     frontends are held by NBD clients that are silent."""
