@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * blkback_io.c - what the control half says, carried out: attach, drain,
- * detach, resize.  Of all that attaching takes, either everything is in
- * effect or nothing.  The requests are blkback_req.h's.
+ * detach, resize.  What an attached queue is made of is in blkback_parts_io.h,
+ * its requests in blkback_req.h.
  *
  *            ATTACH              DRAIN, or the line is cut
  *   DETACHED ------> ATTACHED ---------> STOPPING
@@ -25,7 +25,7 @@
 
 #include "blk_terms.h"
 #include "blkback_io.h"
-#include "blkback_req.h"
+#include "blkback_parts_io.h"
 
 enum state { DETACHED, ATTACHED, STOPPING, STOPPED };
 
@@ -41,12 +41,7 @@ struct pvb_blkback_io {
 	bool detach_due;                /* DETACH came */
 	bool line_cut;                  /* control is gone */
 	struct pvb_log_limit no_space;
-
-	struct pvb_mem      *mem;       /* all owned, NULL when detached */
-	struct pvb_counters *counters;
-	struct pvb_disk     *lane;
-	struct pvb_channel   channel;
-	struct pvb_blkback_queue queue;
+	struct pvb_blkback_parts parts;
 };
 
 /* ---- up ------------------------------------------------------------------ */
@@ -95,14 +90,7 @@ static void report(struct pvb_blkback_io *io, enum pvb_blk_report_kind kind,
 
 static void let_go(struct pvb_blkback_io *io)
 {
-	pvb_blkback_queue_fini(&io->queue);
-	pvb_channel_fini(&io->channel);
-	pvb_disk_close(io->lane);
-	io->lane = NULL;
-	pvb_counters_unmap(io->counters);
-	io->counters = NULL;
-	pvb_mem_close(io->mem);
-	io->mem = NULL;
+	pvb_blkback_parts_detach(&io->parts);
 	io->state = DETACHED;
 }
 
@@ -129,7 +117,7 @@ static void stop(struct pvb_blkback_io *io, bool cut)
 {
 	if (io->state == ATTACHED || io->state == STOPPING) {
 		io->state = STOPPING;
-		pvb_blkback_queue_stop(&io->queue, cut);
+		pvb_blkback_queue_stop(&io->parts.queue, cut);
 	} else if (io->state == STOPPED) {
 		after_quiet(io);
 	}
@@ -139,7 +127,7 @@ static void stop(struct pvb_blkback_io *io, bool cut)
 
 static struct pvb_blkback_io *io_of(struct pvb_blkback_queue *q)
 {
-	return pvb_container(q, struct pvb_blkback_io, queue);
+	return pvb_container(q, struct pvb_blkback_io, parts.queue);
 }
 
 static void queue_broken(struct pvb_blkback_queue *q)
@@ -182,139 +170,16 @@ static void lane_changed(struct pvb_disk *d, void *arg, int gone)
 		report(io, PVB_BLK_REPORT_SIZE, d->info.size_bytes);
 }
 
-/* ---- attach -------------------------------------------------------------- */
-
-static enum pvb_why open_mem(struct pvb_blkback_io *io,
-                             const struct pvb_blk_back_attach *a, int *fds,
-                             struct pvb_err *e)
-{
-	int mine = -1;
-
-	if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
-		mine = fds[PVB_BLK_FD_MEM];
-		fds[PVB_BLK_FD_MEM] = -1;
-	}
-	if (io->config.open_mem) {
-		io->mem = io->config.open_mem(io->config.arg, mine, e);
-	} else if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
-		io->mem = pvb_mem_open_local_fd(mine, io->config.shared, e);
-	} else {
-		io->mem = pvb_mem_open_xen_back(a->front_domid, e);
-	}
-	return io->mem ? PVB_OK : PVB_WHY_ATTACH;
-}
-
-static enum pvb_why map_counters(struct pvb_blkback_io *io, int fd,
-                                 struct pvb_err *e)
-{
-	int r = pvb_counters_map(fd, false, &io->counters);
-
-	if (r == 0)
-		return PVB_OK;
-	(void)pvb_err_set(e, r, "cannot map the counters: %s", strerror(-r));
-	return PVB_WHY_ATTACH;
-}
-
-static enum pvb_why map_ring(struct pvb_blkback_io *io,
-                             const struct pvb_blk_back_attach *a,
-                             struct pvb_err *e)
-{
-	const struct pvb_channel_config c = {
-		.loop = io->loop, .mem = io->mem, .counters = io->counters,
-		.peer = a->front_domid, .order = a->ring_order,
-		.slot_bytes = pvb_blk_slot_bytes(a->abi),
-	};
-	int r = pvb_channel_map(&io->channel, &c, a->ring_ref, a->port);
-
-	if (r == 0)
-		return PVB_OK;
-	if (r == -EPROTO) {
-		pvb_counters_refused(io->counters, PVB_WHY_RING_INDEX);
-		(void)pvb_err_set(e, r, "%s", pvb_why_text(PVB_WHY_RING_INDEX));
-		return PVB_WHY_RING_INDEX;
-	}
-	(void)pvb_err_set(e, r, "cannot map the ring of domain %u: %s",
-	                  (unsigned int)a->front_domid, strerror(-r));
-	return PVB_WHY_ATTACH;
-}
-
-static enum pvb_why open_lane(struct pvb_blkback_io *io,
-                              const struct pvb_blk_back_attach *a, int *fds,
-                              uint32_t nfds, struct pvb_err *e)
-{
-	const struct pvb_disk_ops *ops =
-		pvb_disk_find(io->config.disks, a->disk.scheme);
-	int mine[PVB_LINK_FDS_MAX];
-
-	if (!ops) {
-		(void)pvb_err_set(e, -EPROTONOSUPPORT,
-		                  "no driver for disks of this kind");
-		return PVB_WHY_DISK;
-	}
-	memcpy(mine, fds, nfds * sizeof(mine[0]));
-	for (uint32_t i = 0; i < nfds; i++)
-		fds[i] = -1;
-	if (ops->open(io->loop, io->config.log, &a->disk, mine, nfds, &io->lane,
-	              e) < 0) {
-		io->lane = NULL;
-		return PVB_WHY_DISK;
-	}
-	io->lane->changed = lane_changed;
-	io->lane->arg = io;
-	return PVB_OK;
-}
-
-static enum pvb_why start_queue(struct pvb_blkback_io *io,
-                                const struct pvb_blk_back_attach *a,
-                                struct pvb_err *e)
-{
-	const struct pvb_blkback_queue_config c = {
-		.ops = &queue_ops, .loop = io->loop, .mem = io->mem,
-		.channel = &io->channel, .lane = io->lane,
-		.counters = io->counters, .front_domid = a->front_domid,
-		.abi = a->abi, .geometry = a->geometry,
-	};
-	int r = pvb_blkback_queue_init(&io->queue, &c);
-
-	if (r == 0)
-		return PVB_OK;
-	(void)pvb_err_set(e, r, r == -EINVAL
-	                  ? "the disk is not what the guest was promised"
-	                  : "out of memory");
-	return r == -EINVAL ? PVB_WHY_DISK : PVB_WHY_ATTACH;
-}
-
-static enum pvb_why attach(struct pvb_blkback_io *io,
-                           const struct pvb_blk_back_attach *a, int *fds,
-                           uint32_t nfds, struct pvb_err *e)
-{
-	uint32_t at = pvb_blk_fd_disk(a->mem_kind);
-	enum pvb_why why;
-
-	if (nfds < at || (uint32_t)a->abi >= PVB_ABI_COUNT ||
-	    a->disk.blob_bytes > PVB_DISK_BLOB_MAX ||
-	    !memchr(a->disk.scheme, '\0', sizeof(a->disk.scheme))) {
-		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
-		return PVB_WHY_ATTACH;
-	}
-	why = open_mem(io, a, fds, e);
-	if (why == PVB_OK)
-		why = map_counters(io, fds[PVB_BLK_FD_COUNTERS], e);
-	if (why == PVB_OK)
-		why = map_ring(io, a, e);
-	if (why == PVB_OK)
-		why = open_lane(io, a, fds + at, nfds - at, e);
-	if (why == PVB_OK)
-		why = start_queue(io, a, e);
-	return why;
-}
-
 /* ---- down ---------------------------------------------------------------- */
 
 static void on_attach(struct pvb_blkback_io *io,
                       const struct pvb_blk_back_attach *a, int *fds,
                       uint32_t nfds)
 {
+	const struct pvb_blkback_parts_config c = {
+		.loop = io->loop, .io = &io->config, .ops = &queue_ops,
+		.changed = lane_changed, .arg = io,
+	};
 	struct pvb_err e = PVB_ERR_INIT;
 	enum pvb_why why;
 
@@ -323,9 +188,8 @@ static void on_attach(struct pvb_blkback_io *io,
 		        "a block queue was told to attach twice");
 		return;
 	}
-	why = attach(io, a, fds, nfds, &e);
+	why = pvb_blkback_parts_attach(&io->parts, &c, a, fds, nfds, &e);
 	if (why != PVB_OK) {
-		let_go(io);
 		tell_failed(io, why, &e);
 		return;
 	}
@@ -357,16 +221,16 @@ static void on_detach(struct pvb_blkback_io *io)
 static void on_resized(struct pvb_blkback_io *io,
                        const struct pvb_blk_geometry *g)
 {
-	const struct pvb_disk_ops *ops = io->lane ? io->lane->ops : NULL;
+	struct pvb_disk *lane = io->parts.lane;
 	uint64_t bytes = g->sectors * PVB_BLK_SECTOR_BYTES;
 	int r = 0;
 
-	if (!ops)
+	if (!lane)
 		return;
-	if (ops->resized && bytes > io->lane->info.size_bytes)
-		r = ops->resized(io->lane, bytes);
-	if (r == 0 && bytes <= io->lane->info.size_bytes)
-		pvb_blkback_queue_resize(&io->queue, g->sectors);
+	if (lane->ops->resized && bytes > lane->info.size_bytes)
+		r = lane->ops->resized(lane, bytes);
+	if (r == 0 && bytes <= lane->info.size_bytes)
+		pvb_blkback_queue_resize(&io->parts.queue, g->sectors);
 	else
 		pvb_log(io->config.log, PVB_LOG_WARN,
 		        "a disk did not grow to %llu bytes",

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pvb/err.h>
+
+#include "base/link.h"
+
+#include "blkback_parts_io.h"
+
+static enum pvb_why open_mem(struct pvb_blkback_parts *p,
+                             const struct pvb_blk_back_attach *a, int *fds,
+                             struct pvb_err *e)
+{
+	int mine = -1;
+
+	if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
+		mine = fds[PVB_BLK_FD_MEM];
+		fds[PVB_BLK_FD_MEM] = -1;
+	}
+	if (p->c.io->open_mem) {
+		p->mem = p->c.io->open_mem(p->c.io->arg, mine, e);
+	} else if (a->mem_kind == PVB_BLK_MEM_LOCAL) {
+		p->mem = pvb_mem_open_local_fd(mine, p->c.io->shared, e);
+	} else {
+		p->mem = pvb_mem_open_xen_back(a->front_domid, e);
+	}
+	return p->mem ? PVB_OK : PVB_WHY_ATTACH;
+}
+
+static enum pvb_why map_counters(struct pvb_blkback_parts *p, int fd,
+                                 struct pvb_err *e)
+{
+	int r = pvb_counters_map(fd, false, &p->counters);
+
+	if (r == 0)
+		return PVB_OK;
+	(void)pvb_err_set(e, r, "cannot map the counters: %s", strerror(-r));
+	return PVB_WHY_ATTACH;
+}
+
+static enum pvb_why map_ring(struct pvb_blkback_parts *p,
+                             const struct pvb_blk_back_attach *a,
+                             struct pvb_err *e)
+{
+	const struct pvb_channel_config c = {
+		.loop = p->c.loop, .mem = p->mem, .counters = p->counters,
+		.peer = a->front_domid, .order = a->ring_order,
+		.slot_bytes = pvb_blk_slot_bytes(a->abi),
+	};
+	int r = pvb_channel_map(&p->channel, &c, a->ring_ref, a->port);
+
+	if (r == 0)
+		return PVB_OK;
+	if (r == -EPROTO) {
+		pvb_counters_refused(p->counters, PVB_WHY_RING_INDEX);
+		(void)pvb_err_set(e, r, "%s", pvb_why_text(PVB_WHY_RING_INDEX));
+		return PVB_WHY_RING_INDEX;
+	}
+	(void)pvb_err_set(e, r, "cannot map the ring of domain %u: %s",
+	                  (unsigned int)a->front_domid, strerror(-r));
+	return PVB_WHY_ATTACH;
+}
+
+static enum pvb_why open_lane(struct pvb_blkback_parts *p,
+                              const struct pvb_blk_back_attach *a, int *fds,
+                              uint32_t nfds, struct pvb_err *e)
+{
+	const struct pvb_disk_ops *ops =
+		pvb_disk_find(p->c.io->disks, a->disk.scheme);
+	int mine[PVB_LINK_FDS_MAX];
+
+	if (!ops) {
+		(void)pvb_err_set(e, -EPROTONOSUPPORT,
+		                  "no driver for disks of this kind");
+		return PVB_WHY_DISK;
+	}
+	memcpy(mine, fds, nfds * sizeof(mine[0]));
+	for (uint32_t i = 0; i < nfds; i++)
+		fds[i] = -1;
+	if (ops->open(p->c.loop, p->c.io->log, &a->disk, mine, nfds, &p->lane,
+	              e) < 0) {
+		p->lane = NULL;
+		return PVB_WHY_DISK;
+	}
+	p->lane->changed = p->c.changed;
+	p->lane->arg = p->c.arg;
+	return PVB_OK;
+}
+
+static enum pvb_why start_queue(struct pvb_blkback_parts *p,
+                                const struct pvb_blk_back_attach *a,
+                                struct pvb_err *e)
+{
+	const struct pvb_blkback_queue_config c = {
+		.ops = p->c.ops, .loop = p->c.loop, .mem = p->mem,
+		.channel = &p->channel, .lane = p->lane,
+		.counters = p->counters, .front_domid = a->front_domid,
+		.abi = a->abi, .geometry = a->geometry,
+	};
+	int r = pvb_blkback_queue_init(&p->queue, &c);
+
+	if (r == 0)
+		return PVB_OK;
+	(void)pvb_err_set(e, r, r == -EINVAL
+	                  ? "the disk is not what the guest was promised"
+	                  : "out of memory");
+	return r == -EINVAL ? PVB_WHY_DISK : PVB_WHY_ATTACH;
+}
+
+static enum pvb_why attach(struct pvb_blkback_parts *p,
+                           const struct pvb_blk_back_attach *a, int *fds,
+                           uint32_t nfds, struct pvb_err *e)
+{
+	uint32_t at = pvb_blk_fd_disk(a->mem_kind);
+	enum pvb_why why;
+
+	if (nfds < at || (uint32_t)a->abi >= PVB_ABI_COUNT ||
+	    a->disk.blob_bytes > PVB_DISK_BLOB_MAX ||
+	    !memchr(a->disk.scheme, '\0', sizeof(a->disk.scheme))) {
+		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
+		return PVB_WHY_ATTACH;
+	}
+	why = open_mem(p, a, fds, e);
+	if (why == PVB_OK)
+		why = map_counters(p, fds[PVB_BLK_FD_COUNTERS], e);
+	if (why == PVB_OK)
+		why = map_ring(p, a, e);
+	if (why == PVB_OK)
+		why = open_lane(p, a, fds + at, nfds - at, e);
+	if (why == PVB_OK)
+		why = start_queue(p, a, e);
+	return why;
+}
+
+enum pvb_why pvb_blkback_parts_attach(struct pvb_blkback_parts *p,
+                                      const struct pvb_blkback_parts_config *c,
+                                      const struct pvb_blk_back_attach *a,
+                                      int *fds, uint32_t nfds,
+                                      struct pvb_err *e)
+{
+	enum pvb_why why;
+
+	p->c = *c;
+	why = attach(p, a, fds, nfds, e);
+	if (why != PVB_OK)
+		pvb_blkback_parts_detach(p);
+	return why;
+}
+
+void pvb_blkback_parts_detach(struct pvb_blkback_parts *p)
+{
+	pvb_blkback_queue_fini(&p->queue);
+	pvb_channel_fini(&p->channel);
+	pvb_disk_close(p->lane);
+	p->lane = NULL;
+	pvb_counters_unmap(p->counters);
+	p->counters = NULL;
+	pvb_mem_close(p->mem);
+	p->mem = NULL;
+}
