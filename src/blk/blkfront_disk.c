@@ -19,6 +19,7 @@
 #include "hyp/mem.h"
 
 enum {
+	CLAIM_S       = 3,      /* for another front to let go, if it does */
 	CLOSE_STEP_S  = 3,      /* for each answer of the back */
 	CLOSE_STEPS   = 3,
 	SLACK_S       = 15,     /* the store's own time-outs, and a busy host */
@@ -133,7 +134,7 @@ static int start_data(struct vbd_lane *v, struct pvb_loop *loop,
 	int r;
 
 	e = e ? e : &ignored;
-	mem = pvb_mem_open_local(b->dir, b->domid, NULL, e);
+	mem = pvb_host_front_mem(&b->host, b->domid, e);
 	if (!mem) {
 		(void)close(link_fd);
 		return e->code;
@@ -147,13 +148,19 @@ static int start_data(struct vbd_lane *v, struct pvb_loop *loop,
 	return 0;
 }
 
+static uint32_t claim_s(const struct vbd_blob *b)
+{
+	return b->connect_timeout_s < CLAIM_S ? b->connect_timeout_s : CLAIM_S;
+}
+
 static int start_control(struct vbd_lane *v, const struct pvb_log *log,
                          const struct vbd_blob *b, int link_fd,
                          struct pvb_err *e)
 {
 	struct pvb_vbd_control_config c = {
-		.log = log, .dir = b->dir, .domid = b->domid,
+		.log = log, .host = &b->host, .domid = b->domid,
 		.number = b->number, .spin_max_ns = b->spin_max_ns,
+		.claim_timeout_ns = seconds_ns(claim_s(b)),
 		.connect_timeout_ns = seconds_ns(b->connect_timeout_s),
 		.close_timeout_ns = seconds_ns(CLOSE_STEP_S),
 		.request_timeout_ns = seconds_ns(b->timeout_s),
@@ -189,7 +196,7 @@ static int connect_back(struct vbd_lane *v, const struct vbd_blob *b,
                         struct pvb_err *e)
 {
 	struct pvb_err why = PVB_ERR_INIT;
-	int64_t ms = INT64_C(1000) * (b->connect_timeout_s +
+	int64_t ms = INT64_C(1000) * (claim_s(b) + b->connect_timeout_s +
 	                              CLOSE_STEP_S * CLOSE_STEPS + SLACK_S);
 	int r = wait_until(v, true, ms);
 
@@ -271,7 +278,7 @@ static void vbd_buffer_put(struct pvb_disk *d, void *buffer, size_t bytes)
 }
 
 static const char *const options[] = {
-	"host=local:DIR          the machine that the domain is on",
+	"host=xen|local:DIR      the machine that the domain is on",
 	"timeout=S               fail what is unanswered so long (30; 0 never)",
 	"connect-timeout=S       wait so long for the backend (30)",
 	"ring-order=N            at most 2^N pages for the ring (2)",
@@ -284,7 +291,8 @@ static const char *const options[] = {
 
 const struct pvb_disk_ops pvb_disk_vbd = {
 	.scheme = "vbd",
-	.summary = "vbd:DOMAIN/VDEV  the frontend of a domain's block device",
+	.summary = "vbd:DOMAIN/VDEV  the frontend of a domain's block device "
+	           "(on Xen vbd:VDEV)",
 	.options = options,
 	.probe = vbd_probe,
 	.reopen = vbd_reopen,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blkfront_disk.h - vbd:DOMAIN/VDEV?host=local:DIR, be the frontend of a
+ * blkfront_disk.h - vbd:DOMAIN/VDEV?host=HOST, be the frontend of a
  * domain's block device: the disk driver in which a front's two halves meet.
  *
  * The data half lives on the lane's loop, the control half on a thread of its

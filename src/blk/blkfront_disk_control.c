@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "blkfront_disk_control.h"
 #include "bus/watches.h"
+#include "hyp/host.h"
 #include "hyp/store.h"
 
 struct pvb_vbd_control {
@@ -51,8 +52,10 @@ static void retired(struct pvb_blkfront_ctl *f, void *arg)
 	struct pvb_blkfront_status s;
 
 	pvb_blkfront_ctl_status(f, &s);
-	if (s.why != PVB_OK && v->ended.code == 0)
-		(void)pvb_err_set(&v->ended, errno_of(s.why), "%s", s.text);
+	if ((s.code < 0 || s.why != PVB_OK) && v->ended.code == 0)
+		(void)pvb_err_set(&v->ended,
+		                  s.code < 0 ? s.code : errno_of(s.why), "%s",
+		                  s.text);
 	pvb_loop_stop(v->loop);
 }
 
@@ -124,6 +127,7 @@ static int open_all(struct pvb_vbd_control *v,
 	const struct pvb_blkfront_ctl_config fc = {
 		.log = c->log, .front_domid = c->domid, .number = c->number,
 		.limits = c->limits, .spin_max_ns = c->spin_max_ns,
+		.claim_timeout_ns = c->claim_timeout_ns,
 		.connect_timeout_ns = c->connect_timeout_ns,
 		.close_timeout_ns = c->close_timeout_ns,
 		.request_timeout_ns = c->request_timeout_ns,
@@ -136,7 +140,7 @@ static int open_all(struct pvb_vbd_control *v,
 	v->loop = pvb_loop_create(NULL, e);
 	if (!v->loop)
 		return e->code;
-	v->store = pvb_store_open_local(c->dir, c->domid, false, e);
+	v->store = pvb_host_store(c->host, c->domid, e);
 	if (!v->store)
 		return e->code;
 	v->watches = pvb_watches_create(v->loop, v->store, store_lost, v, e);

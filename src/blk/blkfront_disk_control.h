@@ -14,20 +14,22 @@
 #include "blkfront_ctl.h"
 
 struct pvb_err;
+struct pvb_host;
 struct pvb_vbd_control;
 
 struct pvb_vbd_control_config {
 	const struct pvb_log *log;      /* borrowed */
-	const char *dir;                /* the machine; for start only */
+	const struct pvb_host *host;    /* for start only */
 	uint16_t domid;
 	uint32_t number;
 	struct pvb_blk_limits limits;
 	uint64_t spin_max_ns;
-	uint64_t connect_timeout_ns, close_timeout_ns, request_timeout_ns;
+	uint64_t claim_timeout_ns, connect_timeout_ns, close_timeout_ns;
+	uint64_t request_timeout_ns;
 };
 
 /* Takes `link_fd` over, also on failure.  0, or -errno with *e as
-   pvb_blkfront_ctl_start and pvb_store_open_local have them. */
+   pvb_blkfront_ctl_start and pvb_host_store have them. */
 int  pvb_vbd_control_start(const struct pvb_vbd_control_config *c, int link_fd,
                            struct pvb_vbd_control **out, struct pvb_err *e);
 /* Ask it to close in order; forced: without waiting for the back any more. */

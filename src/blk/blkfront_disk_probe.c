@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pvb/err.h>
 
@@ -22,6 +23,7 @@ enum {
 	TIMEOUT_S        = 30,
 	TIMEOUT_MAX_S    = 86400,
 	SPIN_ADAPTIVE_NS = 50000,
+	DOMID_OWN        = 0xffff,      /* until the store says which */
 };
 
 static_assert(sizeof(struct vbd_blob) <= PVB_DISK_BLOB_MAX,
@@ -32,32 +34,34 @@ bool vbd_blob_get(const struct pvb_disk_probe *p, struct vbd_blob *out)
 	if (p->blob_bytes != sizeof(*out))
 		return false;
 	memcpy(out, p->blob, sizeof(*out));
-	return memchr(out->dir, '\0', sizeof(out->dir)) &&
+	return memchr(out->host.dir, '\0', sizeof(out->host.dir)) &&
 	       out->ring_order <= PVB_RING_ORDER_MAX;
 }
 
 /* ---- the URI ------------------------------------------------------------- */
 
+/* DOMAIN/VDEV.  On Xen we are one domain and no other, so VDEV will do. */
 static int parse_body(const char *body, struct vbd_blob *b, struct pvb_err *e)
 {
-	const char *slash = strchr(body, '/');
+	const char *slash = strchr(body, '/'), *name = slash ? slash + 1 : body;
+	uint64_t domid = DOMID_OWN, min = b->host.xen ? 0 : 1;
 	enum pvb_vdev_why why;
 	struct pvb_vdev vdev;
-	uint64_t domid = 0;
 
-	if (!slash)
+	if (!slash && !b->host.xen)
 		return pvb_err_set(e, -EINVAL,
 		                   "\"%s\" is not DOMAIN/VDEV", body);
-	if (pvb_parse_u64(body, (size_t)(slash - body), PVB_XS_DOMID_MAX,
-	                  &domid) != PVB_OK || domid == 0)
+	if (slash &&
+	    (pvb_parse_u64(body, (size_t)(slash - body), PVB_XS_DOMID_MAX,
+	                   &domid) != PVB_OK || domid < min))
 		return pvb_err_set(e, -EINVAL,
-		                   "\"%.*s\" is no domain (1 to %d)",
-		                   (int)(slash - body), body,
+		                   "\"%.*s\" is no domain (%d to %d)",
+		                   (int)(slash - body), body, (int)min,
 		                   PVB_XS_DOMID_MAX);
-	why = pvb_vdev_parse(slash + 1, &vdev);
+	why = pvb_vdev_parse(name, &vdev);
 	if (why != PVB_VDEV_OK)
 		return pvb_err_set(e, -EINVAL, "\"%s\" is no device: %s",
-		                   slash + 1, pvb_vdev_why_text(why));
+		                   name, pvb_vdev_why_text(why));
 	b->domid = (uint16_t)domid;
 	b->number = vdev.number;
 	return 0;
@@ -66,25 +70,13 @@ static int parse_body(const char *body, struct vbd_blob *b, struct pvb_err *e)
 static int parse_host(struct pvb_uri *uri, struct vbd_blob *b,
                       struct pvb_err *e)
 {
-	static const char local[] = "local:";
 	const char *host = pvb_uri_option(uri, "host");
+	int r = pvb_host_parse(host, &b->host, e);
 
-	if (!host)
-		return pvb_err_set(e, -EINVAL,
-		                   "which machine? Say host=local:DIR");
-	if (strcmp(host, "xen") == 0)
-		return pvb_err_set(e, -EOPNOTSUPP,
-		                   "this program was built without Xen");
-	if (strncmp(host, local, sizeof(local) - 1) != 0 ||
-	    !host[sizeof(local) - 1])
-		return pvb_err_set(e, -EINVAL,
-		                   "host=%s is not local:DIR", host);
-	host += sizeof(local) - 1;
-	if (strlen(host) >= sizeof(b->dir))
-		return pvb_err_set(e, -ENAMETOOLONG,
-		                   "the directory's name is too long");
-	(void)snprintf(b->dir, sizeof(b->dir), "%s", host);
-	return 0;
+	if (r == -ENOENT && !host)
+		return pvb_err_set(e, -EINVAL, "which machine? Say "
+		                   "host=local:DIR (there is no Xen here)");
+	return r;
 }
 
 static int parse_number(struct pvb_uri *uri, const char *name, uint64_t min,
@@ -153,10 +145,10 @@ static int parse_waiting(struct pvb_uri *uri, struct vbd_blob *b,
 static int parse(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
 {
 	bool bounce = false;
-	int r = parse_body(uri->body, b, e);
+	int r = parse_host(uri, b, e);
 
 	if (r == 0)
-		r = parse_host(uri, b, e);
+		r = parse_body(uri->body, b, e);
 	if (r == 0)
 		r = parse_limits(uri, b, e);
 	if (r == 0)
@@ -217,7 +209,37 @@ static int look_at_device(struct pvb_store *s, const struct vbd_blob *b,
 	return 0;
 }
 
-static int look(const struct vbd_blob *b, struct pvb_disk_info *info,
+static int find_domain(struct pvb_store *s, struct vbd_blob *b,
+                       struct pvb_err *e)
+{
+	uint16_t own;
+	int r;
+
+	if (!b->host.xen)
+		return 0;
+	r = pvb_host_own_domid(&b->host, s, &own, e);
+	if (r == 0 && b->domid != DOMID_OWN && b->domid != own)
+		return pvb_err_set(e, -EACCES, "domain %u's devices can be "
+		                   "used in that domain only, and this is %u",
+		                   (unsigned int)b->domid, (unsigned int)own);
+	b->domid = own;
+	return r;
+}
+
+/* Linux's own frontend may have it, and waits for its backend. */
+static int check_kernel(const struct vbd_blob *b, struct pvb_err *e)
+{
+	char path[80];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/xen/devices/vbd-%u/driver",
+	               b->number);
+	if (b->host.xen && access(path, F_OK) == 0)
+		return pvb_err_set(e, -EBUSY, "this kernel's frontend has the "
+		                   "device (see %s)", path);
+	return 0;
+}
+
+static int look(struct vbd_blob *b, struct pvb_disk_info *info,
                 struct pvb_err *e)
 {
 	struct pvb_err ignored = PVB_ERR_INIT;
@@ -225,10 +247,14 @@ static int look(const struct vbd_blob *b, struct pvb_disk_info *info,
 	int r;
 
 	e = e ? e : &ignored;
-	s = pvb_store_open_local(b->dir, b->domid, false, e);
+	s = pvb_host_store(&b->host, b->domid, e);
 	if (!s)
 		return e->code;
-	r = look_at_device(s, b, info, e);
+	r = find_domain(s, b, e);
+	if (r == 0)
+		r = check_kernel(b, e);
+	if (r == 0)
+		r = look_at_device(s, b, info, e);
 	pvb_store_close(s);
 	return r;
 }

@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 #include "disk/disk.h"
+#include "hyp/host.h"
 
 struct vbd_blob {                       /* struct pvb_disk_probe.blob */
-	char     dir[256];
+	struct pvb_host host;
 	uint16_t domid;
 	uint32_t number;
 	uint8_t  ring_order, bounce;
