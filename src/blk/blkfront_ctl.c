@@ -119,7 +119,7 @@ static int find_back(struct pvb_blkfront_ctl *f, struct pvb_runner_config *rc,
 	return 0;
 }
 
-int pvb_blkfront_ctl_start(struct pvb_blkfront_ctl *f, struct pvb_err *e)
+static int begin(struct pvb_blkfront_ctl *f, struct pvb_err *e)
 {
 	struct pvb_runner_config rc = {
 		.log = f->c.log, .ops = &runner_ops, .role = PVB_FRONT,
@@ -140,15 +140,92 @@ int pvb_blkfront_ctl_start(struct pvb_blkfront_ctl *f, struct pvb_err *e)
 	return pvb_runner_start(&f->runner, e);
 }
 
+/* ---- while somebody else has it ------------------------------------------ */
+
+static void wait_no_more(struct pvb_blkfront_ctl *f)
+{
+	f->waiting = false;
+	pvb_watches_remove(f->watches, &f->dir_watch);
+	pvb_loop_disarm(&f->patience);
+}
+
+static void retire_unbegun(struct pvb_loop_task *t)
+{
+	struct pvb_blkfront_ctl *f =
+		pvb_container(t, struct pvb_blkfront_ctl, give_up);
+
+	f->c.retired(f, f->c.arg);
+}
+
+static void try_again(struct pvb_blkfront_ctl *f, bool is_last)
+{
+	int r;
+
+	f->refused = (struct pvb_err)PVB_ERR_INIT;
+	r = begin(f, &f->refused);
+	if (r == -EBUSY && !is_last)
+		return;
+	wait_no_more(f);
+	if (r < 0)
+		pvb_loop_defer(pvb_watches_loop(f->watches), &f->give_up);
+}
+
+/* Our directory: there is the claim, and a driver's state. */
+static void dir_fired(struct pvb_watch *w, const char *path)
+{
+	(void)path;
+	try_again(pvb_container(w, struct pvb_blkfront_ctl, dir_watch), false);
+}
+
+/* A holder that has died says so nowhere: hence one more look. */
+static void out_of_patience(struct pvb_loop_timer *t)
+{
+	try_again(pvb_container(t, struct pvb_blkfront_ctl, patience), true);
+}
+
+/* 0, or why it could not begin. */
+static int wait_for_it(struct pvb_blkfront_ctl *f)
+{
+	struct pvb_loop *loop = pvb_watches_loop(f->watches);
+
+	f->dir_watch.fired = dir_fired;
+	f->patience.fired = out_of_patience;
+	f->give_up.run = retire_unbegun;
+	if (f->c.claim_timeout_ns == 0 ||
+	    pvb_watches_add(f->watches, &f->dir_watch, f->dir) < 0)
+		return -EBUSY;
+	f->waiting = true;
+	pvb_loop_arm(loop, &f->patience,
+	             pvb_loop_now_ns(loop) + f->c.claim_timeout_ns);
+	return 0;
+}
+
+int pvb_blkfront_ctl_start(struct pvb_blkfront_ctl *f, struct pvb_err *e)
+{
+	int r = begin(f, e);
+
+	return r == -EBUSY ? wait_for_it(f) : r;
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
 void pvb_blkfront_ctl_stop(struct pvb_blkfront_ctl *f, bool force)
 {
-	pvb_runner_stop(&f->runner, force);
+	if (!f->waiting) {
+		pvb_runner_stop(&f->runner, force);
+		return;
+	}
+	wait_no_more(f);
+	f->refused = (struct pvb_err)PVB_ERR_INIT;
+	pvb_loop_defer(pvb_watches_loop(f->watches), &f->give_up);
 }
 
 void pvb_blkfront_ctl_destroy(struct pvb_blkfront_ctl *f)
 {
 	if (!f)
 		return;
+	wait_no_more(f);
+	pvb_loop_undefer(pvb_watches_loop(f->watches), &f->give_up);
 	pvb_runner_fini(&f->runner);
 	pvb_blk_halves_fini(&f->halves);
 	if (f->claimed)
@@ -172,7 +249,12 @@ void pvb_blkfront_ctl_status(const struct pvb_blkfront_ctl *f,
 		text = pvb_why_text(out->why);
 	if (f->said[0])
 		text = f->said;
-	(void)snprintf(out->text, sizeof(out->text), "%s", text);
+	if (f->refused.code < 0 && !f->waiting) {
+		out->code = f->refused.code;
+		text = f->refused.text;
+	}
+	(void)snprintf(out->text, sizeof(out->text), "%.*s",
+	               PVB_RUNNER_TEXT_MAX, text);
 	out->terms = f->terms;
 	out->geometry = f->geometry;
 }

@@ -24,13 +24,17 @@ struct pvb_blkfront_ctl_config {
 	uint32_t number;                /* vdev; our nodes name the back */
 	struct pvb_blk_limits limits;
 	uint64_t spin_max_ns;
+	/* How long to wait for a device that somebody else has: he may be
+	   about to let go.  0: not at all. */
+	uint64_t claim_timeout_ns;
 	uint64_t connect_timeout_ns;    /* 0: wait for ever */
 	uint64_t close_timeout_ns;      /* the same for the back's Closed */
 	uint64_t request_timeout_ns;
 	int  (*data_half)(void *arg, uint32_t queue);   /* as blkback_ctl.h */
 	/* A state or the geometry has changed.  May be NULL. */
 	void (*changed)(struct pvb_blkfront_ctl *f, void *arg);
-	/* Closed, by wish or because it failed (status tells why): the owner
+	/* Closed, by wish or because it failed (status tells why), or it could
+	   not even begin (its code is what start would have said): the owner
 	   may destroy it, also in here.  Needed. */
 	void (*retired)(struct pvb_blkfront_ctl *f, void *arg);
 	void *arg;
@@ -40,6 +44,7 @@ struct pvb_blkfront_status {
 	uint8_t  mine, peer;
 	bool     live;
 	enum pvb_why why;
+	int      code;                  /* of a start that failed later */
 	char     text[200];
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
@@ -52,7 +57,8 @@ int  pvb_blkfront_ctl_create(struct pvb_watches *ws,
                              struct pvb_blkfront_ctl **out, struct pvb_err *e);
 /*
  * Finds the back's path and domain, and claims the device.  0: the handshake
- * has begun.  Or -errno with *e: -ENOENT (no such device), -EBUSY (another
+ * has begun, or does once the device is free (claim_timeout_ns), and if it
+ * does not become free it retires.  Or -errno with *e: -ENOENT (no such device), -EBUSY (another
  * front of this domain has it), -EINVAL (our nodes name no back), -EACCES,
  * -ENOSPC, -ENOMEM, -EIO.
  *

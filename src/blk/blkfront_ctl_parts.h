@@ -6,10 +6,14 @@
 #ifndef PVB_BLKFRONT_CTL_PARTS_H
 #define PVB_BLKFRONT_CTL_PARTS_H
 
+#include <pvb/err.h>
+
 #include "base/log.h"
+#include "base/loop.h"
 #include "blk_halves_ctl.h"
 #include "blkfront_ctl.h"
 #include "bus/runner.h"
+#include "bus/watches.h"
 
 struct pvb_blkfront_ctl {
 	struct pvb_blkfront_ctl_config c;
@@ -19,6 +23,12 @@ struct pvb_blkfront_ctl {
 	uint16_t back_domid;
 	char dir[PVB_RUNNER_DIR_MAX + 1];
 	bool claimed;
+	/* While somebody else has it. */
+	bool waiting;
+	struct pvb_watch dir_watch;
+	struct pvb_loop_timer patience;
+	struct pvb_loop_task give_up;
+	struct pvb_err refused;         /* why it did not begin after all */
 	bool running;                   /* GO was sent */
 	char said[PVB_RUNNER_TEXT_MAX + 1];     /* by the back, why not */
 	struct pvb_blk_terms terms;

@@ -2,7 +2,9 @@
 /* A front's control half; the back is the test, writing nodes by hand. */
 #include "ctl_bench.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "blk/blkfront_ctl.h"
 
@@ -27,10 +29,11 @@ static void on_retired(struct pvb_blkfront_ctl *f, void *arg)
 	retired++;
 }
 
-static int try_start(struct pvb_err *e)
+static int try_start_patient(uint64_t ns, struct pvb_err *e)
 {
 	struct pvb_blkfront_ctl_config c = {
 		.log = &bench.log, .front_domid = FRONT, .number = VDEV,
+		.claim_timeout_ns = ns,
 		.connect_timeout_ns = 30, .close_timeout_ns = 5,
 		.request_timeout_ns = 77, .data_half = bench_data_half,
 		.changed = on_changed, .retired = on_retired,
@@ -47,6 +50,12 @@ static int try_start(struct pvb_err *e)
 		front = NULL;
 	}
 	return r;
+}
+
+/* One that is refused at once if the device is not free. */
+static int try_start(struct pvb_err *e)
+{
+	return try_start_patient(0, e);
 }
 
 static void start(void)
@@ -405,6 +414,143 @@ static void a_device_in_use_is_refused(void **state)
 	front = first;
 }
 
+/* `front` waits for what another has, which is returned. */
+static struct pvb_blkfront_ctl *start_behind_another(void)
+{
+	struct pvb_blkfront_ctl *first;
+	struct pvb_err e = PVB_ERR_INIT;
+
+	start();
+	first = front;
+	assert_int_equal(try_start_patient(40, &e), 0);
+	bench_settle();
+	assert_int_equal(retired, 0);
+	return first;
+}
+
+static void one_that_waits_has_it_when_it_is_let_go(void **state)
+{
+	(void)state;
+	pvb_blkfront_ctl_destroy(start_behind_another());
+	back_offers();
+	bench_wait_state(bench.front, "3");
+	back_connects("2048");
+	bench_wait_state(bench.front, "4");
+	TURN_UNTIL(bench.half[0].go == 1);
+	assert_true(status_now().live);
+	/* The time for waiting is over, and means nothing more. */
+	pvb_loop_turn_clock(bench.loop, 40);
+	bench_settle();
+	assert_int_equal(retired, 0);
+}
+
+static void one_that_waited_in_vain_is_refused(void **state)
+{
+	struct pvb_blkfront_ctl *first;
+	char says[64];
+
+	(void)state;
+	first = start_behind_another();
+	pvb_loop_turn_clock(bench.loop, 39);
+	bench_settle();
+	assert_int_equal(retired, 0);
+	pvb_loop_turn_clock(bench.loop, 1);
+	TURN_UNTIL(retired == 1);
+	assert_int_equal(last.code, -EBUSY);
+	snprintf(says, sizeof(says), "process %d has the device", getpid());
+	assert_string_equal(last.text, says);
+	assert_true(is_there(bench.front, "pvb-holder"));
+	front = first;
+}
+
+static unsigned long name_space(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/pid", &st), 0);
+	return (unsigned long)st.st_ino;
+}
+
+static unsigned long long started_at(pid_t pid)
+{
+	unsigned long long ticks = 0;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*d (%*[^)]) %*c %*s %*s %*s %*s %*s %*s "
+	                        "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+	                        "%*s %llu", &ticks), 1);
+	fclose(f);
+	return ticks;
+}
+
+/* The store does not tell that. */
+static void the_death_of_a_holder_is_seen_in_the_end(void **state)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	char holder[64];
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	snprintf(holder, sizeof(holder), "%d %llu %lu", pid, started_at(pid),
+	         name_space());
+	put(bench.guest, bench.front, "pvb-holder", holder);
+	assert_int_equal(try_start_patient(40, &e), 0);
+	bench_settle();
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	bench_settle();
+	assert_int_equal(status_now().mine, PVB_XB_UNKNOWN);
+	pvb_loop_turn_clock(bench.loop, 40);
+	bench_wait_state(bench.front, "1");
+}
+
+static void one_that_waits_can_be_stopped(void **state)
+{
+	struct pvb_blkfront_ctl *first;
+
+	(void)state;
+	first = start_behind_another();
+	pvb_blkfront_ctl_stop(front, false);
+	TURN_UNTIL(retired == 1);
+	assert_int_equal(last.code, 0);
+	assert_int_equal(last.why, PVB_OK);
+	front = first;
+}
+
+static void one_that_waits_can_be_destroyed(void **state)
+{
+	struct pvb_blkfront_ctl *first;
+
+	(void)state;
+	first = start_behind_another();
+	pvb_blkfront_ctl_destroy(front);
+	front = first;
+	pvb_loop_turn_clock(bench.loop, 40);
+	bench_settle();
+	assert_int_equal(retired, 0);
+}
+
+static void a_device_that_goes_meanwhile_is_told(void **state)
+{
+	struct pvb_blkfront_ctl *first;
+
+	(void)state;
+	first = start_behind_another();
+	pvb_blkfront_ctl_destroy(first);
+	assert_int_equal(pvb_blk_nodes_remove(bench.tools, &bench.dev), 0);
+	TURN_UNTIL(retired == 1);
+	assert_int_equal(last.code, -ENOENT);
+	assert_string_equal(last.text, "domain 3 has no device 51712");
+}
+
 static void a_driver_that_is_not_ours_is_refused(void **state)
 {
 	struct pvb_err e = PVB_ERR_INIT;
@@ -432,14 +578,6 @@ static void a_holder_that_cannot_be_seen_is_alive(void **state)
 	assert_int_equal(try_start(&e), -EBUSY);
 	put(bench.guest, bench.front, "pvb-holder", "what");
 	assert_int_equal(try_start(&e), -EBUSY);
-}
-
-static unsigned long name_space(void)
-{
-	struct stat st;
-
-	assert_int_equal(stat("/proc/self/ns/pid", &st), 0);
-	return (unsigned long)st.st_ino;
 }
 
 static void what_a_dead_one_left_is_closed_first(void **state)
@@ -516,6 +654,12 @@ int main(void)
 		FRONT_TEST(no_device_is_told),
 		FRONT_TEST(nodes_that_name_no_back_are_refused),
 		FRONT_TEST(a_device_in_use_is_refused),
+		FRONT_TEST(one_that_waits_has_it_when_it_is_let_go),
+		FRONT_TEST(one_that_waited_in_vain_is_refused),
+		FRONT_TEST(the_death_of_a_holder_is_seen_in_the_end),
+		FRONT_TEST(one_that_waits_can_be_stopped),
+		FRONT_TEST(one_that_waits_can_be_destroyed),
+		FRONT_TEST(a_device_that_goes_meanwhile_is_told),
 		FRONT_TEST(a_driver_that_is_not_ours_is_refused),
 		FRONT_TEST(a_holder_that_cannot_be_seen_is_alive),
 		FRONT_TEST(what_a_dead_one_left_is_closed_first),
