@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pvb/err.h>
@@ -82,6 +83,13 @@ static const struct pvb_disk_ops *unpack(const struct pvb_disk_probe *p,
 	return ops;
 }
 
+static void wait_ms(uint32_t ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * NS_PER_MS };
+
+	(void)nanosleep(&t, NULL);
+}
+
 static int fault_probe(struct pvb_uri *uri, uint32_t flags,
                        struct pvb_disk_probe *out, struct pvb_err *e)
 {
@@ -90,6 +98,9 @@ static int fault_probe(struct pvb_uri *uri, uint32_t flags,
 	struct pvb_disk_probe inner;
 	int r = fault_plan_parse(uri, &blob.plan, e);
 
+	/* Who probes must expect to wait. */
+	if (r == 0 && blob.plan.open_ms)
+		wait_ms(blob.plan.open_ms);
 	if (r == 0)
 		r = pvb_disk_probe(below, uri->body, flags, &inner, &ops, e);
 	if (r < 0)
@@ -395,6 +406,7 @@ static const char *const fault_options[] = {
 	"seed=N                  of the shuffling (1)",
 	"die-after=N             the disk is gone after N requests",
 	"die-ms=MS               the disk is gone after so long",
+	"open-ms=MS              it takes so long to open",
 	NULL
 };
 

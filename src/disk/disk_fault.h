@@ -14,7 +14,10 @@
 struct pvb_err;
 struct pvb_uri;
 
-enum { FAULT_RULES_MAX = 6, FAULT_REORDER_MAX = 64, FAULT_VERSION = 1 };
+enum {
+	FAULT_RULES_MAX = 6, FAULT_REORDER_MAX = 64, FAULT_VERSION = 2,
+	FAULT_OPEN_MS_MAX = 600000,
+};
 
 struct fault_rule {
 	uint32_t delay_ms;              /* a delay, or 0: a failure */
@@ -28,6 +31,7 @@ struct fault_plan {
 	uint32_t version, rules;
 	uint32_t reorder;               /* window, or 0 */
 	uint32_t die_after, die_ms;     /* requests, time; or 0 */
+	uint32_t open_ms;               /* until probe answers */
 	uint32_t seed;
 	struct fault_rule rule[FAULT_RULES_MAX];
 };

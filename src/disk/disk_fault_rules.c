@@ -187,6 +187,9 @@ int fault_plan_parse(struct pvb_uri *uri, struct fault_plan *plan,
 		                 &plan->die_after, e);
 	if (r == 0)
 		r = parse_number(uri, "die-ms", UINT32_MAX, &plan->die_ms, e);
+	if (r == 0)
+		r = parse_number(uri, "open-ms", FAULT_OPEN_MS_MAX,
+		                 &plan->open_ms, e);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -286,6 +287,20 @@ static void it_dies_after_n_requests(void **state)
 	close_disk();
 }
 
+static void it_takes_its_time_to_open(void **state)
+{
+	struct timespec begin, end;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	open_disk("fault:mem:1M?open-ms=30");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_true((end.tv_sec - begin.tv_sec) * 1000 +
+	            (end.tv_nsec - begin.tv_nsec) / 1000000 >= 30);
+	assert_int_equal(read_at(0), 0);
+	close_disk();
+}
+
 static void it_dies_when_its_time_is_over(void **state)
 {
 	(void)state;
@@ -445,6 +460,7 @@ int main(void)
 		cmocka_unit_test(a_window_that_cannot_fill_is_let_go),
 		cmocka_unit_test(it_dies_after_n_requests),
 		cmocka_unit_test(it_dies_when_its_time_is_over),
+		cmocka_unit_test(it_takes_its_time_to_open),
 		cmocka_unit_test(closing_takes_its_timer_along),
 		cmocka_unit_test(it_wraps_a_file_with_options_of_its_own),
 		cmocka_unit_test(it_grows_with_the_disk_below),
