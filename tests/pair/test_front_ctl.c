@@ -421,8 +421,10 @@ static struct pvb_blkfront_ctl *start_behind_another(void)
 	struct pvb_err e = PVB_ERR_INIT;
 
 	start();
+	bench_wait_state(bench.front, "1");
+	bench_settle();
 	first = front;
-	assert_int_equal(try_start_patient(40, &e), 0);
+	assert_int_equal(try_start_patient(20, &e), 0);
 	bench_settle();
 	assert_int_equal(retired, 0);
 	return first;
@@ -439,7 +441,7 @@ static void one_that_waits_has_it_when_it_is_let_go(void **state)
 	TURN_UNTIL(bench.half[0].go == 1);
 	assert_true(status_now().live);
 	/* The time for waiting is over, and means nothing more. */
-	pvb_loop_turn_clock(bench.loop, 40);
+	pvb_loop_turn_clock(bench.loop, 20);
 	bench_settle();
 	assert_int_equal(retired, 0);
 }
@@ -451,7 +453,7 @@ static void one_that_waited_in_vain_is_refused(void **state)
 
 	(void)state;
 	first = start_behind_another();
-	pvb_loop_turn_clock(bench.loop, 39);
+	pvb_loop_turn_clock(bench.loop, 19);
 	bench_settle();
 	assert_int_equal(retired, 0);
 	pvb_loop_turn_clock(bench.loop, 1);
@@ -502,13 +504,13 @@ static void the_death_of_a_holder_is_seen_in_the_end(void **state)
 	snprintf(holder, sizeof(holder), "%d %llu %lu", pid, started_at(pid),
 	         name_space());
 	put(bench.guest, bench.front, "pvb-holder", holder);
-	assert_int_equal(try_start_patient(40, &e), 0);
+	assert_int_equal(try_start_patient(20, &e), 0);
 	bench_settle();
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	bench_settle();
 	assert_int_equal(status_now().mine, PVB_XB_UNKNOWN);
-	pvb_loop_turn_clock(bench.loop, 40);
+	pvb_loop_turn_clock(bench.loop, 20);
 	bench_wait_state(bench.front, "1");
 }
 
@@ -533,7 +535,7 @@ static void one_that_waits_can_be_destroyed(void **state)
 	first = start_behind_another();
 	pvb_blkfront_ctl_destroy(front);
 	front = first;
-	pvb_loop_turn_clock(bench.loop, 40);
+	pvb_loop_turn_clock(bench.loop, 20);
 	bench_settle();
 	assert_int_equal(retired, 0);
 }
