@@ -164,9 +164,12 @@ static void step(struct pvb_runner *r, enum pvb_ev ev, uint32_t arg)
 		pvb_log(r->c.log, PVB_LOG_DEBUG, "%s: %s (peer %s)",
 		        r->c.name, pvb_xb_name(r->conn.mine),
 		        pvb_xb_name(r->conn.peer));
-		/* Another front, another chance. */
-		if (r->conn.mine == PVB_XB_INIT_WAIT)
+		/* Another front, another chance; but not of what none can
+		   mend. */
+		if (r->conn.mine == PVB_XB_INIT_WAIT && !r->linger) {
 			r->why = PVB_OK;
+			runner_unexplain(r);
+		}
 	}
 	if (!was_live && pvb_conn_is_live(&r->conn) && !r->conn.stopping)
 		runner_forgive(r);

@@ -117,6 +117,7 @@ struct pvb_runner {                     /* caller's storage */
 	bool     domain_gone;
 	bool     has_identity;          /* take has agreed to something */
 	bool     complained;            /* in the store */
+	bool     explained;             /* there, for the front */
 };
 
 /* Copies the config.  Reads nothing yet. */
@@ -151,8 +152,10 @@ int  pvb_runner_republish(struct pvb_runner *r);
 /* Write these into our directory.  As above. */
 int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k);
 
-/* The first reason of a connection stands: in `why` and `text`, in the log, and
-   in the node that people look into, where it stays until all is well. */
+/* The first reason of a connection stands: in `why` and `text`, in the log, in
+   the node that people look into, where it stays until all is well, and, if we
+   are the back, in `hotplug-error`, for the front to read until another comes:
+   so not a word of what it must not know. */
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...) __attribute__((format(printf, 3, 4)));
 

@@ -30,5 +30,7 @@ enum pvb_why runner_read_peer(struct pvb_runner *r, uint32_t action);
 int  runner_write(struct pvb_runner *r, uint32_t actions);
 /* All is well: what went wrong before is history. */
 void runner_forgive(struct pvb_runner *r);
+/* What we told the front that went is not for the one that comes. */
+void runner_unexplain(struct pvb_runner *r);
 
 #endif

@@ -173,6 +173,25 @@ static void log_blame(struct pvb_runner *r, enum pvb_why why, const char *text)
 		pvb_log(r->c.log, PVB_LOG_WARN, "%s: %s", r->c.name, text);
 }
 
+/* Fronts cannot read complaints, but what stands in our directory; the name of
+   the node is one that toolstacks know. */
+static void explain(struct pvb_runner *r, const char *text)
+{
+	struct pvb_keys *k = calloc(1, sizeof(*k));
+
+	/* Without it the front knows less, no more. */
+	if (k && pvb_keys_put_text(k, "hotplug-error", text) == 0)
+		(void)pvb_runner_put(r, k);
+	free(k);
+}
+
+void runner_unexplain(struct pvb_runner *r)
+{
+	if (r->explained)
+		explain(r, "");
+	r->explained = false;
+}
+
 /* What a reader of the node takes for an errno. */
 static int code_of(enum pvb_why why)
 {
@@ -208,6 +227,9 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
 	r->complained = true;
 	memcpy(r->text, text, sizeof(text));
 	pvb_complaint_put(r->store, r->c.dir, code_of(why), text);
+	r->explained = r->c.role == PVB_BACK;
+	if (r->explained)
+		explain(r, text);
 }
 
 void runner_forgive(struct pvb_runner *r)
@@ -217,4 +239,5 @@ void runner_forgive(struct pvb_runner *r)
 	if (r->complained)
 		pvb_complaint_remove(r->store, r->c.dir);
 	r->complained = false;
+	runner_unexplain(r);
 }

@@ -252,12 +252,19 @@ static void a_half_that_refuses_is_told(void **state)
 	assert_int_equal(back_status().why, PVB_WHY_DISK);
 	assert_string_equal(back_status().text, "refused by the test");
 	assert_non_null(strstr(back_error(), "refused by the test"));
+	/* A front may not look there, but here. */
+	assert_string_equal(get(bench.back, "hotplug-error"),
+	                    "refused by the test");
+	assert_string_equal(get(bench.back, "hotplug-status"), "connected");
 	assert_int_equal(bench.half[0].detach, 0);
 	front_state("6");
 	bench_wait_state(bench.back, "6");
 	bench.half[0].refuse = PVB_OK;
 	front_state("1");
 	bench_wait_state(bench.back, "2");
+	/* That was another front's. */
+	bench_settle();
+	assert_string_equal(get(bench.back, "hotplug-error"), "");
 	front_says("3", "8", "1");
 	bench_wait_state(bench.back, "4");
 }
@@ -288,6 +295,7 @@ static void a_half_that_dies_ends_the_connection(void **state)
 	TURN_UNTIL(back_status().why != PVB_OK);
 	bench_wait_state(bench.back, "6");
 	assert_non_null(strstr(back_error(), "has died"));
+	assert_non_null(strstr(get(bench.back, "hotplug-error"), "has died"));
 	/* Another front gets another half. */
 	front_state("6");
 	bench_settle();

@@ -365,7 +365,20 @@ static void the_sentence_of_the_back_is_passed_on(void **state)
 	pvb_loop_turn_clock(bench.loop, 30);
 	TURN_UNTIL(retired == 1);
 	assert_string_equal(last.text,
-	                    "the backend says: /no/image: gone?");
+	                    "the backend closed it: /no/image: gone?");
+}
+
+static void why_the_back_went_is_passed_on(void **state)
+{
+	(void)state;
+	connect_all();
+	put_all(bench.tools, bench.back, "hotplug-error", "the disk is gone",
+	        "state", "5", NULL);
+	bench_wait_state(bench.front, "6");
+	back_state("6");
+	TURN_UNTIL(retired == 1);
+	assert_string_equal(last.text,
+	                    "the backend closed it: the disk is gone");
 }
 
 static void no_device_is_told(void **state)
@@ -653,6 +666,7 @@ int main(void)
 		FRONT_TEST(a_half_that_dies_ends_it),
 		FRONT_TEST(what_a_half_failed_at_is_told),
 		FRONT_TEST(the_sentence_of_the_back_is_passed_on),
+		FRONT_TEST(why_the_back_went_is_passed_on),
 		FRONT_TEST(no_device_is_told),
 		FRONT_TEST(nodes_that_name_no_back_are_refused),
 		FRONT_TEST(a_device_in_use_is_refused),

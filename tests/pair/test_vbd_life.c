@@ -193,7 +193,7 @@ static void the_back_has_no_disk(void **state)
 	start("/no/such/image");
 	back_thread_wait(&back, PVB_XB_CLOSED);
 	expect_error(uri_of("3/xvdb", "&connect-timeout=1"), -ETIMEDOUT,
-	             "the backend says: /no/such/image");
+	             "the backend closed it: /no/such/image");
 }
 
 /* ---- use ----------------------------------------------------------------- */

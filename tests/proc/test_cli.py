@@ -3,9 +3,11 @@
 """The commands as a person or a script uses them."""
 import json
 import os
+import signal
 import subprocess
 
-from rig import Daemon, Machine, PVB, need, pvb, pvb_json, run, until
+from rig import (Daemon, Machine, PVB, Skip, need, pvb, pvb_json, run,
+                 switches, until)
 
 
 def same(a, b):
@@ -231,10 +233,82 @@ def test_an_image_in_use_by_another_is_refused():
         until(lambda: m.states(1) == ("connected", "connected"), "connection",
               process=p)
         r = pvb("copy", m.vbd(2), m.path("out"), status=1)
-        assert "vbd:2/xvda" in r.stderr and "gave up" in r.stderr, r.stderr
+        assert "vbd:2/xvda" in r.stderr, r.stderr
+        assert "the backend closed it: another process has it open for " \
+            "writing" in r.stderr, r.stderr
         d = m.device(2)
         assert d["reason"] == "disk" and "open for writing" in d["error"], d
         p.kill()
+
+
+def xenstore(m, tool, *args):
+    need(f"xenstore-{tool}")
+    return subprocess.run([f"xenstore-{tool}", *args], text=True,
+                          env=dict(os.environ, XENSTORED_PATH=m.dir + "/store"),
+                          capture_output=True)
+
+
+def test_half_a_device_can_be_detached():
+    back, front = "backend/pvb/1/51712", "device/vbd/51712"
+    with Machine() as m:
+        m.attach(1, "xvda", "mem:1M")
+        xenstore(m, "rm", f"/local/domain/0/{back}")
+        until(lambda: m.list() == [], "forgotten device")
+        r = pvb("attach", "--host", m.host, 1, "xvda", "mem:1M", status=1)
+        assert "half of a device" in r.stderr, r.stderr
+        m.detach(1, "xvda")
+        r = xenstore(m, "exists", f"/local/domain/1/{front}")
+        assert r.returncode != 0, "its front's directory was left"
+        m.detach(1, "xvda", status=1)
+        m.attach(1, "xvda", "mem:1M")
+
+
+def test_an_interrupted_attach_is_undone():
+    with Machine(serve=False) as m:
+        m.attach(1, "xvdb", "mem:1M", "--no-wait")
+        before = m.counts()["store_nodes"]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            p = m.spawn(PVB, "attach", "--host", m.host, 1, "xvda", "mem:1M",
+                        stderr=subprocess.PIPE, text=True)
+            until(lambda: m.counts()["store_nodes"] > before, "nodes",
+                  process=p)
+            p.send_signal(number)
+            _, err = p.communicate(timeout=30)
+            assert p.returncode == 128 + number, (p.returncode, err)
+            assert "interrupted" in err, err
+            assert m.counts()["store_nodes"] == before
+
+
+def test_attach_says_what_the_backend_cannot_open():
+    if os.geteuid() != 0:
+        raise Skip("must be root to show a process other files")
+    with Machine(serve=False) as m:
+        os.mkdir(m.path("images"))
+        # What we see in this directory, the daemon does not.
+        m.serve = Daemon("serve", "--host", m.host, "--log", "error", prefix=[
+            "unshare", "-m", "sh", "-c", "mount -t tmpfs none \"$0\" && "
+            "exec \"$@\"", m.path("images")])
+        path = m.image("images/disk.img")
+        r = pvb("attach", "--host", m.host, 1, "xvda", path, status=1)
+        assert "attach xvda" in r.stderr and "o such file" in r.stderr, \
+            r.stderr
+        assert m.list() == []
+
+
+def test_parts_may_start_in_any_order():
+    with Machine(serve=False) as m:
+        m.local.stop()
+        attach = m.spawn(PVB, "attach", "--host", m.host, 1, "xvda", "mem:1M")
+        serve = m.spawn(PVB, "serve", "--host", m.host,
+                        stdout=subprocess.DEVNULL)
+        # They find no machine, and wait.
+        until(lambda: switches(attach.pid) + switches(serve.pid) > 20,
+              "waiting", process=attach)
+        m.local = Daemon("local", "--dir", m.dir)
+        assert attach.wait(30) == 0
+        assert m.states(1)[0] == "init-wait"
+        serve.terminate()
+        assert serve.wait(30) == 0
 
 
 def test_serve_reads_a_configuration_file():
