@@ -49,9 +49,10 @@ struct pvb_blk_nodes_state {
 	uint32_t back, front;           /* enum pvb_xb; unknown if not there */
 	bool     online, front_there;
 	bool     disk_known;            /* opened and found good by the back */
+	bool     disk_refused;          /* it cannot be had; `error` says why */
 	char     error[256];            /* the back's last complaint, or "" */
 };
-/* 0, -ENOENT (no such device), -EACCES, -EIO. */
+/* 0, -ENOENT (no back; front and front_there are right), -EACCES, -EIO. */
 int  pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
                          struct pvb_blk_nodes_state *out);
 

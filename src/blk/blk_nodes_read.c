@@ -71,31 +71,47 @@ static uint32_t read_state(struct pvb_store *s, const char *dir, int *r)
 	return (uint32_t)v;
 }
 
+/* Of the disk, if it is that, as a whole sentence; else what was left last. */
+static void read_error(struct pvb_store *s, const char *dir,
+                       struct pvb_blk_nodes_state *out)
+{
+	int n = -ENOENT;
+
+	if (out->disk_refused)
+		n = pvb_store_read_at(s, PVB_STORE_NO_TX, dir, "hotplug-error",
+		                      out->error, sizeof(out->error) - 1);
+	if (n <= 0)
+		pvb_complaint_get(s, dir, out->error, sizeof(out->error));
+}
+
 int pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
                         struct pvb_blk_nodes_state *out)
 {
 	char back[DIR_MAX], front[DIR_MAX];
 	char hotplug[16] = "";
 	uint64_t online = 0;
-	int r;
+	int r, back_r;
 
 	memset(out, 0, sizeof(*out));
 	(void)pvb_xsdev_back_path(d, back, sizeof(back));
 	(void)pvb_xsdev_front_path(d, front, sizeof(front));
-	out->back = read_state(s, back, &r);
-	if (r < 0 && r != -EINVAL)
-		return r;
+	out->back = read_state(s, back, &back_r);
+	if (back_r < 0 && back_r != -EINVAL && back_r != -ENOENT)
+		return back_r;
 	out->front = read_state(s, front, &r);
 	if (r == -EIO)
 		return r;
 	out->front_there = r != -ENOENT;
+	if (back_r == -ENOENT)
+		return back_r;
 	(void)pvb_store_read_u64_at(s, PVB_STORE_NO_TX, back, "online", 1,
 	                            &online);
 	out->online = online == 1;
 	r = pvb_store_read_at(s, PVB_STORE_NO_TX, back, "hotplug-status",
 	                      hotplug, sizeof(hotplug) - 1);
 	out->disk_known = r > 0 && strcmp(hotplug, "connected") == 0;
-	pvb_complaint_get(s, back, out->error, sizeof(out->error));
+	out->disk_refused = r > 0 && strcmp(hotplug, "error") == 0;
+	read_error(s, back, out);
 	return 0;
 }
 

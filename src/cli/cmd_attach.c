@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pvb attach: make a device's nodes and wait until it is connected. */
 #include <stdio.h>
+#include <string.h>
 
 #include <pvb/client.h>
 #include <pvb/err.h>
@@ -10,6 +11,8 @@
 #include "device_args.h"
 #include "disk_options.h"
 #include "hyp/host.h"
+#include "machine.h"
+#include "signals.h"
 #include "toolstack.h"
 
 struct args {
@@ -56,6 +59,25 @@ static int look_at_disk(const struct args *a, const char *disk)
 	return PVB_EXIT_DONE;
 }
 
+/* Told to end, it undoes what it has made; the status is as shells say it. */
+static int attach_or_undo(struct args *a, const char *vdev)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	struct pvb_signals signals;
+	int r = pvb_signals_init(&signals);
+
+	if (r < 0)
+		return pvb_say_error("signals: %s", strerror(-r));
+	a->attach.signals = &signals;
+	r = pvb_toolstack_attach(&a->attach, &e);
+	pvb_signals_fini(&signals);
+	if (r == 0)
+		return PVB_EXIT_DONE;
+	pvb_say_error("attach %s to domain %u: %s", vdev,
+	              a->attach.front_domid, e.text);
+	return signals.caught ? 128 + signals.caught : PVB_EXIT_FAILED;
+}
+
 static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
                   const char *disk)
 {
@@ -77,10 +99,8 @@ static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
 	a->attach.host = &host;
 	a->attach.disk = uri;
 	a->attach.need_front = host.xen;
-	if (pvb_toolstack_attach(&a->attach, &e) < 0)
-		return pvb_say_error("attach %s to domain %u: %s", vdev,
-		                     a->attach.front_domid, e.text);
-	return PVB_EXIT_DONE;
+	pvb_machine_wait(&host);
+	return attach_or_undo(a, vdev);
 }
 
 static int run(const struct pvb_cmd *cmd, int argc, char **argv)
@@ -124,7 +144,7 @@ const struct pvb_cmd pvb_cmd_attach = {
 "\n"
 "Makes device VDEV (xvda, hdb, 51712, ...) of domain DOMAIN out of DISK (a\n"
 "path or a disk URI), as a toolstack does, and waits until a backend has\n"
-"taken it and, where the domain runs, its frontend is connected.\n"
+"taken it with its disk and, where the domain runs, its frontend is connected.\n"
 "\n"
 "  --host HOST       xen or local:DIR (xen, where there is one)\n"
 "  --backend-domain D  the domain that serves it (0)\n"

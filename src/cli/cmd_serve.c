@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "control_path.h"
 #include "hyp/host.h"
+#include "machine.h"
 #include "serve/supervisor.h"
 
 struct serve {                          /* options, then what runs */
@@ -73,6 +74,7 @@ static int serve(struct serve *s)
 
 	if (pvb_host_parse(s->host, &host, &e) < 0)
 		return pvb_say_err(NULL, &e);
+	pvb_machine_wait(&host);
 	status = pvb_daemon_init(&s->daemon, s->level);
 	if (status != PVB_EXIT_DONE)
 		return status;

@@ -11,6 +11,7 @@
 #include "bus/watches.h"
 #include "hyp/store.h"
 #include "proto/conn.h"
+#include "signals.h"
 
 /* Waiting for a device's state: one loop, one watch, one deadline. */
 struct wait {
@@ -21,7 +22,9 @@ struct wait {
 	struct pvb_loop_timer  deadline;
 	const struct pvb_xsdev *dev;
 	bool (*is_over)(struct wait *w);
-	bool                   need_front, late, lost;
+	struct pvb_signals    *signals; /* NULL: none are looked at */
+	struct pvb_loop_fd     signalled;
+	bool                   need_front, late, lost, interrupted;
 	int                    code;    /* of the last look */
 	struct pvb_blk_nodes_state state;
 };
@@ -55,7 +58,37 @@ static void lost(void *arg)
 	pvb_loop_stop(w->loop);
 }
 
-/* 0: over; -ETIMEDOUT; -EIO: the store is gone; -errno. */
+static void signalled(struct pvb_loop_fd *f, uint32_t events)
+{
+	struct wait *w = pvb_container(f, struct wait, signalled);
+
+	(void)events;
+	w->interrupted = pvb_signals_take(w->signals) != 0;
+	if (w->interrupted)
+		pvb_loop_stop(w->loop);
+}
+
+/* Turn until one of the above says stop. */
+static int turn(struct wait *w, uint64_t timeout_ms)
+{
+	int r = 0;
+
+	if (w->signals) {
+		w->signalled = (struct pvb_loop_fd){ .fd = w->signals->fd,
+			.events = PVB_LOOP_IN, .ready = signalled };
+		r = pvb_loop_add_fd(w->loop, &w->signalled);
+	}
+	if (r < 0)
+		return r;
+	pvb_loop_arm(w->loop, &w->deadline,
+	             pvb_loop_now_ns(w->loop) + timeout_ms * 1000000);
+	r = pvb_loop_run(w->loop);
+	pvb_loop_disarm(&w->deadline);
+	pvb_loop_remove_fd(&w->signalled);
+	return r;
+}
+
+/* 0: over; -ETIMEDOUT; -EINTR; -EIO: the store is gone; -errno. */
 static int wait_run(struct wait *w, uint64_t timeout_ms)
 {
 	char path[PVB_WATCH_PATH_MAX + 1];
@@ -73,17 +106,15 @@ static int wait_run(struct wait *w, uint64_t timeout_ms)
 	if (r == 0)
 		r = pvb_watches_add(w->watches, &w->watch, path);
 	if (r == 0) {
-		pvb_loop_arm(w->loop, &w->deadline,
-		             pvb_loop_now_ns(w->loop) + timeout_ms * 1000000);
-		r = pvb_loop_run(w->loop);
-		pvb_loop_disarm(&w->deadline);
+		r = turn(w, timeout_ms);
 		pvb_watches_remove(w->watches, &w->watch);
 	}
 	pvb_watches_destroy(w->watches);
 	pvb_loop_destroy(w->loop);
 	if (r < 0)
 		return r;
-	return w->lost ? -EIO : w->late ? -ETIMEDOUT : 0;
+	return w->lost ? -EIO : w->interrupted ? -EINTR
+	       : w->late ? -ETIMEDOUT : 0;
 }
 
 /* ---- attach -------------------------------------------------------------- */
@@ -91,15 +122,22 @@ static int wait_run(struct wait *w, uint64_t timeout_ms)
 static bool is_attached(struct wait *w)
 {
 	if (w->code < 0 || w->state.back == PVB_XB_CLOSED ||
-	    w->state.back == PVB_XB_CLOSING)
+	    w->state.back == PVB_XB_CLOSING || w->state.disk_refused)
 		return true;
 	return w->state.back == PVB_XB_CONNECTED ||
 	       (!w->need_front && w->state.back == PVB_XB_INIT_WAIT &&
+	        w->state.disk_known &&
 	        w->state.front <= PVB_XB_INITIALISING);
 }
 
 static int say_outcome(const struct wait *w, int r, struct pvb_err *e)
 {
+	if (r == -EINTR)
+		return pvb_err_set(e, r, "interrupted");
+	if (r == -ETIMEDOUT && w->state.back == PVB_XB_INIT_WAIT &&
+	    !w->state.disk_known)
+		return pvb_err_set(e, r, "the backend has not opened its disk "
+		                         "in time");
 	if (r == -ETIMEDOUT && w->state.back == PVB_XB_INITIALISING)
 		return pvb_err_set(e, r, "no backend took it (is 'pvb serve' "
 		                         "running?)");
@@ -112,7 +150,8 @@ static int say_outcome(const struct wait *w, int r, struct pvb_err *e)
 		r = w->code;
 	if (r < 0)
 		return pvb_err_set(e, r, "store: %s", strerror(-r));
-	if (w->state.back == PVB_XB_CLOSED || w->state.back == PVB_XB_CLOSING)
+	if (w->state.back == PVB_XB_CLOSED || w->state.disk_refused ||
+	    w->state.back == PVB_XB_CLOSING)
 		return pvb_err_set(e, -EIO, "%s", w->state.error[0]
 			? w->state.error : "the backend closed the device");
 	return 0;
@@ -136,11 +175,22 @@ static int meet_domain(struct pvb_store *s, const struct pvb_attach *a,
 	return 0;
 }
 
+static void say_if_half(struct pvb_store *s, const struct pvb_xsdev *dev,
+                        struct pvb_err *e)
+{
+	struct pvb_blk_nodes_state state;
+	int r = pvb_blk_nodes_state(s, dev, &state);
+
+	if (r == -ENOENT || (r == 0 && !state.front_there))
+		pvb_err_set(e, -EEXIST, "half of a device is left there "
+		                        "already ('pvb detach' removes it)");
+}
+
 int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
 {
 	struct pvb_store *s = pvb_host_store(a->host, 0, e);
 	struct wait w = { .store = s, .is_over = is_attached,
-		.need_front = a->need_front };
+		.need_front = a->need_front, .signals = a->signals };
 	struct pvb_xsdev dev;
 	int r;
 
@@ -151,6 +201,8 @@ int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e)
 	r = meet_domain(s, a, e);
 	if (r == 0)
 		r = pvb_blk_nodes_create(s, &dev, a->disk, &a->options, e);
+	if (r == -EEXIST)
+		say_if_half(s, &dev, e);
 	if (r == 0 && a->timeout_ms > 0) {
 		r = say_outcome(&w, wait_run(&w, a->timeout_ms), e);
 		if (r < 0) {
@@ -192,6 +244,15 @@ static int wait_for_end(struct wait *w, const struct pvb_detach *d,
 	return 0;
 }
 
+/* Its back's half is gone: then nobody is left to close it. */
+static bool is_front_left(struct pvb_store *s, const struct pvb_xsdev *dev)
+{
+	struct pvb_blk_nodes_state state;
+
+	return pvb_blk_nodes_state(s, dev, &state) == -ENOENT &&
+	       state.front_there;
+}
+
 int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
 {
 	struct pvb_store *s = pvb_host_store(d->host, 0, e);
@@ -204,6 +265,8 @@ int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
 	pvb_blk_nodes_name(&dev, d->back_domid, d->front_domid, d->number);
 	w.dev = &dev;
 	r = pvb_blk_nodes_stop(s, &dev);
+	if (r == -ENOENT && is_front_left(s, &dev))
+		r = 1;
 	if (r == 0)
 		r = wait_for_end(&w, d, e);
 	else if (r == -ENOENT)

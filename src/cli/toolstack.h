@@ -13,6 +13,7 @@
 #include "hyp/host.h"
 
 struct pvb_err;
+struct pvb_signals;
 
 struct pvb_attach {
 	const struct pvb_host *host;
@@ -21,11 +22,13 @@ struct pvb_attach {
 	const char *disk;               /* its URI, or an absolute path */
 	struct pvb_blk_options options;
 	/* Wait until the back has said Connected (or, where no front is there
-	   yet, until it waits for one); 0: do not wait. */
+	   yet, until it has the disk and waits for one); 0: do not wait. */
 	uint64_t timeout_ms;
 	bool     need_front;            /* InitWait is not enough */
+	struct pvb_signals *signals;    /* one ends the wait; NULL: none */
 };
-/* What was made is removed again on failure.  0 or -errno with *e. */
+/* What was made is removed again on failure.  0 or -errno with *e; -EINTR: a
+   signal was taken. */
 int pvb_toolstack_attach(const struct pvb_attach *a, struct pvb_err *e);
 
 struct pvb_detach {
@@ -36,7 +39,8 @@ struct pvb_detach {
 	                                   front */
 	uint64_t timeout_ms;
 };
-/* -ENOENT, -ETIMEDOUT (in use: left as it is), -errno. */
+/* Half of a device, as a crash of a toolstack leaves it, is removed as well.
+   -ENOENT, -ETIMEDOUT (in use: left as it is), -errno. */
 int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e);
 
 #endif

@@ -73,10 +73,11 @@ def listens(path):
 class Daemon:
     """A child that prints "ready ..." when it serves."""
 
-    def __init__(self, *args, log=None):
+    def __init__(self, *args, log=None, prefix=()):
         self.log = log or tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [PVB, *args], stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [*prefix, PVB, *args], stdout=subprocess.PIPE, stderr=self.log,
+            text=True)
         readable, _, _ = select.select([self.process.stdout], [], [],
                                        DEADLINE_S)
         line = self.process.stdout.readline() if readable else ""
