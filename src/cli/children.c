@@ -73,8 +73,11 @@ static int start(struct pvb_child *c, const char *name, char *const argv[],
 	if (c->pid > 0 && read(report[0], &code, sizeof(code)) > 0)
 		waitpid(c->pid, NULL, 0);
 	close(report[0]);
-	if (code == 0)
+	if (code == 0) {
+		c->end_fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+		c->has_ended = false;
 		return 0;
+	}
 	c->pid = 0;
 	return pvb_err_set(e, -code, "cannot run %s: %s", argv[0],
 	                   strerror(code));
@@ -98,27 +101,40 @@ int pvb_child_start_daemon(struct pvb_child *c, const char *name,
 	return r;
 }
 
+static void forget(struct pvb_child *c)
+{
+	if (c->end_fd >= 0)
+		close(c->end_fd);
+	c->end_fd = -1;
+	c->pid = 0;
+}
+
 /* Its own words on standard error have said why. */
 static int ended_early(struct pvb_child *c, struct pvb_err *e)
 {
 	int status = 0;
 
 	waitpid(c->pid, &status, 0);
-	c->pid = 0;
+	forget(c);
 	return pvb_err_set(e, -ECHILD, "%s ended before it was ready", c->name);
 }
 
-int pvb_child_wait_ready(struct pvb_child *c, int timeout_ms,
+int pvb_child_wait_ready(struct pvb_child *c, int timeout_ms, int stop_fd,
                          struct pvb_err *e)
 {
-	struct pollfd p = { .fd = c->ready_fd, .events = POLLIN };
+	struct pollfd p[2] = {
+		{ .fd = c->ready_fd, .events = POLLIN },
+		{ .fd = stop_fd, .events = POLLIN },
+	};
 	char line[600];
 	ssize_t n = -1;
-	int r = poll(&p, 1, timeout_ms);
+	int r = poll(p, 2, timeout_ms);
 
-	if (r > 0)
+	if (r > 0 && p[0].revents)
 		n = read(c->ready_fd, line, sizeof(line) - 1);
 	close(c->ready_fd);
+	if (r > 0 && p[1].revents)
+		return pvb_err_set(e, -EINTR, "interrupted");
 	if (r == 0)
 		return pvb_err_set(e, -ETIMEDOUT, "%s is not ready after %d s",
 		                   c->name, timeout_ms / 1000);
@@ -136,19 +152,44 @@ int pvb_child_start_listening(struct pvb_child *c, const char *name,
 	return start(c, name, argv, &s, e);
 }
 
+/* How it ended, if it did; it stays a zombie, whose number nobody else gets. */
+static bool has_ended(const struct pvb_child *c, siginfo_t *how)
+{
+	memset(how, 0, sizeof(*how));
+	return waitid(P_PID, (id_t)c->pid, how, WEXITED | WNOHANG | WNOWAIT) ==
+	       0 && how->si_pid == c->pid;
+}
+
+bool pvb_child_is_running(const struct pvb_child *c)
+{
+	siginfo_t how;
+
+	return c->pid > 0 && !has_ended(c, &how);
+}
+
+void pvb_child_end_text(const struct pvb_child *c, char out[PVB_CHILD_END_MAX])
+{
+	siginfo_t how;
+
+	if (c->pid <= 0 || !has_ended(c, &how))
+		snprintf(out, PVB_CHILD_END_MAX, "%s ended", c->name);
+	else
+		snprintf(out, PVB_CHILD_END_MAX, "%s ended (%s %d)", c->name,
+		         how.si_code == CLD_EXITED ? "status" : "signal",
+		         how.si_status);
+}
+
 void pvb_child_stop(struct pvb_child *c, int timeout_ms)
 {
 	struct pollfd p = { .events = POLLIN };
 
 	if (c->pid <= 0)
 		return;
-	p.fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	p.fd = c->end_fd;
 	kill(c->pid, SIGTERM);
 	if (p.fd < 0 || poll(&p, 1, timeout_ms) <= 0)
 		kill(c->pid, SIGKILL);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (p.fd >= 0)
-		close(p.fd);
-	c->pid = 0;
+	forget(c);
 }

@@ -6,13 +6,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <pvb/client.h>
@@ -20,31 +18,13 @@
 
 #include "base/log.h"
 #include "blk/blk_nodes.h"
-#include "children.h"
-#include "cmd.h"
 #include "device_args.h"
 #include "disk_options.h"
 #include "disk/uri.h"
-#include "hyp/host.h"
-#include "loop_names.h"
+#include "loop_parts.h"
 #include "toolstack.h"
 
-enum {
-	DISKS_MAX = 256, READY_MS = 10000, ATTACH_MS = 30000, STOP_MS = 5000,
-};
-
-struct loop {
-	const struct pvb_cmd  *cmd;
-	struct pvb_blk_options options;
-	const char            *nbd, *run, *log, *poll;
-	int                    disks;
-	char                 **disk;
-	struct pvb_loop_names  names;
-	struct pvb_host        host;
-	struct pvb_child       local, serve, export[DISKS_MAX];
-	int                    listen_fd[DISKS_MAX];
-	bool                   attached[DISKS_MAX];
-};
+enum { READY_MS = 10000, ATTACH_MS = 30000, STOP_MS = 5000 };
 
 /* ---- going up ------------------------------------------------------------ */
 
@@ -131,6 +111,7 @@ static int make_sockets(struct loop *l)
 		if (fd < 0)
 			return pvb_say_error("%s: %s", path, strerror(-fd));
 		l->listen_fd[i] = fd;
+		l->bound[i] = true;
 	}
 	return PVB_EXIT_DONE;
 }
@@ -146,11 +127,11 @@ static int start_daemons(struct loop *l, struct pvb_err *e)
 	int r = pvb_child_start_daemon(&l->local, "pvb local", local, e);
 
 	if (r == 0)
-		r = pvb_child_wait_ready(&l->local, READY_MS, e);
+		r = pvb_child_wait_ready(&l->local, READY_MS, l->signals.fd, e);
 	if (r == 0)
 		r = pvb_child_start_daemon(&l->serve, "pvb serve", serve, e);
 	if (r == 0)
-		r = pvb_child_wait_ready(&l->serve, READY_MS, e);
+		r = pvb_child_wait_ready(&l->serve, READY_MS, l->signals.fd, e);
 	return r;
 }
 
@@ -159,7 +140,8 @@ static int attach_disk(struct loop *l, int i, struct pvb_err *e)
 	char uri[PVB_BLK_NODES_URI_MAX + 1];
 	struct pvb_attach a = { .host = &l->host,
 		.front_domid = pvb_loop_domain(i), .number = PVB_LOOP_NUMBER,
-		.disk = uri, .options = l->options, .timeout_ms = ATTACH_MS };
+		.disk = uri, .options = l->options, .timeout_ms = ATTACH_MS,
+		.signals = &l->signals };
 	int r;
 
 	if (pvb_arg_disk(l->disk[i], uri, sizeof(uri)) != PVB_EXIT_DONE)
@@ -177,6 +159,7 @@ static int export_disk(struct loop *l, int i, struct pvb_err *e)
 {
 	char disk[PVB_LOOP_PATH_MAX + 8], vbd[PVB_LOOP_PATH_MAX];
 	char poll[32];
+	int r;
 	char *argv[] = { "nbdkit", "-f", "--exit-with-parent",
 		l->names.plugin, disk, poll, NULL, NULL };
 
@@ -185,8 +168,12 @@ static int export_disk(struct loop *l, int i, struct pvb_err *e)
 	snprintf(poll, sizeof(poll), "poll=%s", l->poll);
 	if (l->options.value[PVB_BLK_OPT_READ_ONLY])
 		argv[6] = "-r";
-	return pvb_child_start_listening(&l->export[i], "nbdkit", argv,
-	                                 l->listen_fd[i], e);
+	r = pvb_child_start_listening(&l->export[i], "nbdkit", argv,
+	                              l->listen_fd[i], e);
+	/* Its clients must see it when it dies: nobody else may listen. */
+	close(l->listen_fd[i]);
+	l->listen_fd[i] = -1;
+	return r;
 }
 
 static int go_up(struct loop *l)
@@ -200,6 +187,9 @@ static int go_up(struct loop *l)
 		r = attach_disk(l, i, &e);
 	for (int i = 0; r == 0 && i < l->disks; i++)
 		r = export_disk(l, i, &e);
+	pvb_signals_take(&l->signals);
+	if (l->signals.caught)
+		return 128 + l->signals.caught;
 	return r < 0 ? pvb_say_err("loop", &e) : PVB_EXIT_DONE;
 }
 
@@ -213,9 +203,10 @@ static void go_down(struct loop *l)
 		char path[PVB_LOOP_PATH_MAX];
 
 		pvb_child_stop(&l->export[i], STOP_MS);
-		if (l->listen_fd[i] < 0)
+		if (l->listen_fd[i] >= 0)
+			close(l->listen_fd[i]);
+		if (!l->bound[i])
 			continue;
-		close(l->listen_fd[i]);
 		pvb_loop_socket(&l->names, i, path);
 		unlink(path);
 	}
@@ -225,8 +216,8 @@ static void go_down(struct loop *l)
 			.number = PVB_LOOP_NUMBER, .timeout_ms = STOP_MS };
 
 		/* A backend that CMD has killed closes nothing any more. */
-		if (l->attached[i] && l->serve.pid > 0 &&
-		    waitpid(l->serve.pid, NULL, WNOHANG) == 0)
+		if (l->attached[i] && pvb_child_is_running(&l->serve) &&
+		    pvb_child_is_running(&l->local))
 			pvb_toolstack_detach(&d, &e);
 	}
 	pvb_child_stop(&l->serve, STOP_MS);
@@ -234,87 +225,31 @@ static void go_down(struct loop *l)
 	pvb_loop_names_fini(&l->names);
 }
 
-/* ---- in between ---------------------------------------------------------- */
-
-static void set_environment(struct loop *l)
-{
-	char text[PVB_LOOP_PATH_MAX], name[16];
-
-	for (int i = 0; i < l->disks; i++) {
-		snprintf(name, sizeof(name), i ? "uri%d" : "uri", i);
-		pvb_loop_uri(&l->names, i, text);
-		setenv(name, text, 1);
-		snprintf(name, sizeof(name), i ? "vbd%d" : "vbd", i);
-		pvb_loop_vbd(&l->names, i, text);
-		setenv(name, text, 1);
-	}
-	setenv("host", l->names.host, 1);
-}
-
-/* CMD's own exit status; 128 + N if signal N ended it, as shells say it. */
-static int run_command(struct loop *l)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_term;
-	int status = 0;
-	pid_t pid;
-
-	set_environment(l);
-	/* An interrupt is for CMD; we tidy up after it. */
-	sigaction(SIGINT, &ignore, &old_int);
-	sigaction(SIGTERM, &ignore, &old_term);
-	pid = fork();
-	if (pid == 0) {
-		sigaction(SIGINT, &old_int, NULL);
-		sigaction(SIGTERM, &old_term, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		execl("/bin/sh", "sh", "-c", l->run, (char *)NULL);
-		_exit(127);
-	}
-	if (pid < 0)
-		return pvb_say_error("cannot run a shell: %s", strerror(errno));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-	                         : 128 + WTERMSIG(status);
-}
-
-static int wait_for_signal(struct loop *l)
-{
-	char text[PVB_LOOP_PATH_MAX];
-	sigset_t set;
-	int caught;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (int i = 0; i < l->disks; i++) {
-		pvb_loop_uri(&l->names, i, text);
-		printf("%s  %s", l->disk[i], text);
-		pvb_loop_vbd(&l->names, i, text);
-		printf("  %s\n", text);
-	}
-	fflush(stdout);
-	sigwait(&set, &caught);
-	return PVB_EXIT_DONE;
-}
+/* ---- all of it ------------------------------------------------------------ */
 
 static int loop(struct loop *l)
 {
 	struct pvb_err e = PVB_ERR_INIT;
-	int status = look_at_disks(l);
+	int r, status = look_at_disks(l);
 
 	if (status != PVB_EXIT_DONE)
 		return status;
+	/* From here on there is something to tidy up. */
+	r = pvb_signals_init(&l->signals);
+	if (r < 0)
+		return pvb_say_error("signals: %s", strerror(-r));
 	if (pvb_loop_names_init(&l->names, l->nbd, &e) < 0)
-		return pvb_say_err("loop", &e);
-	status = make_sockets(l);
+		status = pvb_say_err("loop", &e);
+	if (status == PVB_EXIT_DONE)
+		status = make_sockets(l);
 	if (status == PVB_EXIT_DONE)
 		status = go_up(l);
 	if (status == PVB_EXIT_DONE)
-		status = l->run ? run_command(l) : wait_for_signal(l);
+		status = l->run ? loop_run_command(l) : loop_wait_for_signal(l);
 	go_down(l);
+	while (pvb_signals_take(&l->signals))
+		;       /* told twice: it is all done */
+	pvb_signals_fini(&l->signals);
 	return status;
 }
 

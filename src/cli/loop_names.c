@@ -9,6 +9,7 @@
 
 #include <pvb/err.h>
 
+#include "broker/rundir.h"
 #include "disk/uri.h"
 
 #define PLUGIN "plugins/nbdkit/nbdkit-pvb-plugin.so"
@@ -81,8 +82,17 @@ int pvb_loop_names_init(struct pvb_loop_names *n, const char *nbd,
 
 void pvb_loop_names_fini(struct pvb_loop_names *n)
 {
-	if (n->dir[0])
-		rmdir(n->dir);
+	char control[sizeof(n->dir) + sizeof("/control")];
+	struct pvb_rundir left;
+
+	if (!n->dir[0])
+		return;
+	/* A machine that was killed has removed nothing: take its place. */
+	if (pvb_rundir_open(&left, n->dir, NULL) == 0)
+		pvb_rundir_close(&left);
+	snprintf(control, sizeof(control), "%s/control", n->dir);
+	unlink(control);
+	rmdir(n->dir);
 }
 
 uint16_t pvb_loop_domain(int i)

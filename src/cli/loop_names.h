@@ -16,7 +16,8 @@ enum {
 
 struct pvb_loop_names {                 /* caller's storage; zero: fini is
                                            fine */
-	char dir[480];                  /* made by init, removed by fini */
+	char dir[480];                  /* made by init, removed by fini
+	                                   with what daemons have left */
 	char host[512];                 /* local:DIR */
 	char program[4096];             /* this very program */
 	char plugin[4096];              /* nbdkit's, by path or by name */

@@ -132,6 +132,76 @@ def test_an_interrupt_tidies_up():
         assert not glob.glob(os.path.join(m.work, "pvb-loop.*"))
 
 
+def left_behind(m):
+    return glob.glob(os.path.join(m.work, "pvb-loop.*"))
+
+
+# Of CMD's parent, which is the loop.
+NBDKIT = "$(pgrep -P $PPID -x nbdkit)"
+DAEMON = "$(pgrep -P $PPID -f '[p]vb %s --')"
+
+
+def test_a_dead_nbdkit_ends_it():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work)
+        p = m.spawn(PVB, "loop", m.image(), env=env, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True)
+        assert "nbd+unix" in p.stdout.readline()
+        nbdkit = subprocess.run(["pgrep", "-P", str(p.pid), "-x", "nbdkit"],
+                                text=True, capture_output=True).stdout
+        os.kill(int(nbdkit), signal.SIGKILL)
+        _, err = p.communicate(timeout=30)
+        assert p.returncode == 1, p.returncode
+        assert err.startswith("pvb: loop: nbdkit ended (signal 9)"), err
+        assert not left_behind(m)
+
+
+def test_clients_of_a_dead_nbdkit_do_not_hang():
+    need("nbdinfo")
+    with machine() as m:
+        kill = f"kill -9 {NBDKIT}; timeout 20 nbdinfo --size $uri; r=$?; " \
+               "[ $r != 124 ] && echo done; exit "
+        for own, status in ((0, 1), (3, 3)):
+            r = loop(m, [m.image()], kill + str(own), status=status)
+            assert r.stdout == "done\n", r
+            assert r.stderr.count("pvb: loop: nbdkit ended") == 1, r.stderr
+
+
+def test_killed_daemons_leave_nothing():
+    need("pgrep")
+    with machine() as m:
+        for name in ("serve", "local"):
+            r = loop(m, [m.image()], f"kill -9 {DAEMON % name}; exit 4",
+                     status=4)
+            assert f"pvb {name} ended" in r.stderr, r.stderr
+
+
+def test_a_hangup_is_passed_on_and_tidied_up():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work)
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            p = m.spawn(PVB, "loop", m.image(), "--run",
+                        "echo up; exec sleep 60", env=env, text=True,
+                        stdout=subprocess.PIPE)
+            assert p.stdout.readline() == "up\n"
+            p.send_signal(number)
+            assert p.wait(30) == 128 + number, p.returncode
+            assert not left_behind(m)
+
+
+def test_an_end_while_it_starts_leaves_nothing():
+    with machine() as m:
+        env = dict(os.environ, TMPDIR=m.work)
+        paths = ("", "/store", "/control", "/dom1")
+        for path in paths:
+            p = m.spawn(PVB, "loop", m.image(), "--run", "sleep 60", env=env)
+            until(lambda: glob.glob(m.work + "/pvb-loop.*" + path),
+                  f"{path} of a loop", process=p)
+            p.send_signal(signal.SIGTERM)
+            assert p.wait(30) == 128 + signal.SIGTERM, p.returncode
+            assert not left_behind(m), path
+
+
 def test_children_do_not_outlive_it():
     with machine() as m:
         env = dict(os.environ, TMPDIR=m.work)
