@@ -154,12 +154,24 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 	pvb_runner_tell(&b->runner);
 }
 
+int blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e)
+{
+	struct pvb_blk_geometry now;
+	int r = b->disk_ops->reprobe(&b->disk, e);
+
+	if (r == 0)
+		r = blkback_geometry(&b->disk.info, &b->c.options, &now, e);
+	if (r < 0 || now.sectors == b->geometry.sectors)
+		return r;
+	b->geometry.sectors = now.sectors;
+	return 1;
+}
+
 /* The halves hear of it before the front does, so that none of them refuses
    what the front then asks for. */
 int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 {
 	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_RESIZED };
-	struct pvb_blk_geometry now;
 	int r;
 
 	if (!b->disk_known)
@@ -167,12 +179,9 @@ int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	if (!b->disk_ops->reprobe)
 		return pvb_err_set(e, -EOPNOTSUPP,
 		                   "the size of such a disk never changes");
-	r = b->disk_ops->reprobe(&b->disk, e);
-	if (r == 0)
-		r = blkback_geometry(&b->disk.info, &b->c.options, &now, e);
-	if (r < 0 || now.sectors == b->geometry.sectors)
+	r = blkback_measure(b, e);
+	if (r <= 0)
 		return r;
-	b->geometry.sectors = now.sectors;
 	if (!pvb_conn_is_live(&b->runner.conn))
 		return 0;
 	m.u.geometry = b->geometry;

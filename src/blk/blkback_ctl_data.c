@@ -26,9 +26,18 @@ static struct pvb_blkback_ctl *back_of_runner(struct pvb_runner *r)
 int blkback_attach(struct pvb_runner *r)
 {
 	struct pvb_blkback_ctl *b = back_of_runner(r);
+	char text[PVB_RUNNER_TEXT_MAX + 1];
+	struct pvb_err e = PVB_ERR_INIT;
 
 	if (!b->disk_known)
 		return 1;
+	/* It may have grown while nobody looked. */
+	if (b->disk_ops->reprobe && blkback_measure(b, &e) < 0) {
+		(void)snprintf(text, sizeof(text), "the disk: %.*s",
+		               PVB_RUNNER_TEXT_MAX - 10, e.text);
+		pvb_runner_failed(r, PVB_DO_ATTACH, PVB_WHY_DISK, text);
+		return 0;
+	}
 	pvb_blk_halves_attach(&b->halves, b->terms.queues);
 	return 0;
 }

@@ -26,6 +26,10 @@ struct pvb_blkback_ctl {
 	struct pvb_log_limit reports;
 };
 
+/* Look at the disk's size again (its kind has a reprobe).  1: it is another; 0:
+   the same; or -errno with *e. */
+int  blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e);
+
 /* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
 int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
                      struct pvb_keys *k);

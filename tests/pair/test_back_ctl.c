@@ -353,6 +353,66 @@ static void a_half_that_sees_the_disk_grow_reports_it(void **state)
 	unlink(path);
 }
 
+/* A connection to an image of 1 MiB, which is over. */
+static void connect_image_once(char path[96])
+{
+	char uri[128];
+
+	snprintf(path, 96, "%s/image", bench.machine.dir);
+	snprintf(uri, sizeof(uri), "file:%s", path);
+	fclose(fopen(path, "w"));
+	assert_int_equal(truncate(path, 1 << 20), 0);
+	back_start();
+	back_disk(uri);
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	front_state("6");
+	bench_wait_state(bench.back, "6");
+	front_state("1");
+	bench_wait_state(bench.back, "2");
+}
+
+static void each_connection_begins_with_the_size_of_now(void **state)
+{
+	char path[96];
+
+	(void)state;
+	connect_image_once(path);
+	assert_int_equal(truncate(path, 3 << 20), 0);
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	assert_int_equal(bench.half[0].attached_as.u.back_attach.geometry
+	                 .sectors, 6144);
+	assert_int_equal(bench.half[0].attached_as.u.back_attach.disk.info
+	                 .size_bytes, 3 << 20);
+	assert_string_equal(get(bench.back, "sectors"), "6144");
+	unlink(path);
+}
+
+static void what_has_shrunk_is_refused_until_it_is_as_it_was(void **state)
+{
+	static const char says[] =
+		"the disk: has shrunk from 1048576 to 4096 bytes";
+	char path[96];
+
+	(void)state;
+	connect_image_once(path);
+	assert_int_equal(truncate(path, 4096), 0);
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "5");
+	assert_int_equal(back_status().why, PVB_WHY_DISK);
+	assert_string_equal(get(bench.back, "hotplug-error"), says);
+	assert_int_equal(bench.half[0].attach, 1);
+	assert_int_equal(truncate(path, 1 << 20), 0);
+	front_state("6");
+	bench_wait_state(bench.back, "6");
+	front_state("1");
+	bench_wait_state(bench.back, "2");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +437,8 @@ int main(void)
 		BACK_TEST(let_go_says_nothing_to_anybody),
 		BACK_TEST(a_disk_that_has_grown_is_told_to_half_and_front),
 		BACK_TEST(a_half_that_sees_the_disk_grow_reports_it),
+		BACK_TEST(each_connection_begins_with_the_size_of_now),
+		BACK_TEST(what_has_shrunk_is_refused_until_it_is_as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("back_ctl", tests, NULL, NULL);
