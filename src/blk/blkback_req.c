@@ -229,8 +229,7 @@ static void publish(struct pvb_pump *p)
 		pvb_blkback_free(req_of(n));
 	}
 	count_in_flight(q);
-	/* Bounce pages came back; or it was the last request. */
-	if (q->stopped || !pvb_queue_is_empty(&q->waiting))
+	if (q->stopped)
 		pvb_loop_defer(q->c.loop, &q->task);
 	if (pvb_pool_used(&q->reqs) == 0 && pvb_guest_back_is_fat(&q->guest))
 		pvb_loop_arm(q->c.loop, &q->idle, pvb_loop_now_ns(q->c.loop) +

@@ -299,6 +299,32 @@ static void an_unaligned_place_in_a_shared_buffer_is_bounced(void **state)
 	end(s);
 }
 
+static void shared_and_bounced_ones_may_be_merged(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ 0 });
+	unsigned char *buffer = s->rig.disk->ops->buffer_get(s->rig.disk, 4096);
+	unsigned char want[12288];
+
+	(void)state;
+	assert_int_equal(rig_write(&s->rig, 0, 12288, 31), 0);
+	for (int i = 0; i < 3; i++) {
+		req_init(&s->req[i], &s->rig, PVB_IO_READ, i * 4096u, 4096);
+		if (i == 1)
+			s->req[i].iov[0].iov_base = buffer;
+		assert_int_equal(req_submit(&s->req[i]), 0);
+	}
+	rig_kick(&s->rig);
+	for (int i = 0; i < 3; i++)
+		req_wait(&s->req[i]);
+	assert_int_equal(counts(s).op[PVB_COUNT_READ].requests, 1);
+	fill_pattern(want, sizeof(want), 31);
+	for (int i = 0; i < 3; i++)
+		assert_memory_equal(req_data(&s->req[i]), want + i * 4096,
+		                    4096);
+	s->rig.disk->ops->buffer_put(s->rig.disk, buffer, 4096);
+	end(s);
+}
+
 static void told_to_bounce_it_has_no_buffers(void **state)
 {
 	struct scene *s = begin(&(struct pair_options){
@@ -572,6 +598,7 @@ int main(void)
 		cmocka_unit_test(a_shared_buffer_goes_out_as_it_lies),
 		cmocka_unit_test(
 			an_unaligned_place_in_a_shared_buffer_is_bounced),
+		cmocka_unit_test(shared_and_bounced_ones_may_be_merged),
 		cmocka_unit_test(told_to_bounce_it_has_no_buffers),
 		cmocka_unit_test(callers_who_hold_all_buffers_stop_nobody),
 		cmocka_unit_test(with_few_grants_it_is_slow_but_right),

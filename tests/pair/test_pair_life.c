@@ -293,6 +293,24 @@ static void a_cut_back_drops_what_its_disk_has_not(void **state)
 	end(s);
 }
 
+static void a_cut_back_asks_for_no_further_piece(void **state)
+{
+	struct scene *s;
+
+	(void)state;
+	held_reset();
+	held_info()->io_max_bytes = 4096;
+	s = begin_connected();
+	(void)submit(s, 0, PVB_IO_WRITE, 0, 3 * 4096);
+	pair_settle(&s->pair);
+	drain(&s->pair.back, true);
+	pair_settle(&s->pair);
+	held_answer(0, 0);
+	(void)control_wait(&s->pair.back, PVB_BLK_MSG_DRAINED);
+	assert_int_equal(held_count(), 0);
+	end(s);
+}
+
 /* ---- failures to attach -------------------------------------------------- */
 
 static void what_the_front_cannot_share_it_fails_with(void **state)
@@ -474,6 +492,35 @@ static void one_that_answers_in_time_is_not(void **state)
 	end(s);
 }
 
+/* Each has its own time, wherever its shadow lies. */
+static void time_runs_from_the_oldest_that_is_still_out(void **state)
+{
+	struct scene *s = begin_timed();
+	struct req *second, *third;
+
+	(void)state;
+	(void)submit(s, 0, PVB_IO_READ, 0, 4096);
+	pair_settle(&s->pair);
+	pvb_loop_turn_clock(s->pair.loop, SECOND);
+	second = submit(s, 1, PVB_IO_READ, 8192, 4096);
+	pair_settle(&s->pair);
+	pvb_loop_turn_clock(s->pair.loop, SECOND);
+	held_answer(0, 0);
+	pair_settle(&s->pair);
+	third = submit(s, 2, PVB_IO_READ, 65536, 4096);
+	pair_settle(&s->pair);
+	pvb_loop_turn_clock(s->pair.loop, 2 * SECOND - 1);
+	pair_settle(&s->pair);
+	assert_int_equal(second->answers + third->answers, 0);
+	assert_true(s->pair.live);
+	pvb_loop_turn_clock(s->pair.loop, 1);
+	pair_settle(&s->pair);
+	assert_int_equal(second->result, -EIO);
+	assert_int_equal(third->result, -EIO);
+	held_answer_all(0);
+	end(s);
+}
+
 static void a_younger_request_does_not_hide_an_old_one(void **state)
 {
 	struct scene *s = begin_timed();
@@ -645,6 +692,7 @@ int main(void)
 		cmocka_unit_test(a_drain_may_turn_into_a_cut),
 		cmocka_unit_test(a_back_drains_what_it_took),
 		cmocka_unit_test(a_cut_back_drops_what_its_disk_has_not),
+		cmocka_unit_test(a_cut_back_asks_for_no_further_piece),
 		cmocka_unit_test(what_the_front_cannot_share_it_fails_with),
 		cmocka_unit_test(what_the_back_cannot_have_it_fails_with),
 		cmocka_unit_test(
@@ -652,6 +700,7 @@ int main(void)
 		cmocka_unit_test(counters_that_are_none_are_refused),
 		cmocka_unit_test(a_back_that_does_not_answer_is_given_up),
 		cmocka_unit_test(one_that_answers_in_time_is_not),
+		cmocka_unit_test(time_runs_from_the_oldest_that_is_still_out),
 		cmocka_unit_test(a_younger_request_does_not_hide_an_old_one),
 		cmocka_unit_test(
 			a_back_without_its_control_lets_go_of_everything),
