@@ -7,6 +7,7 @@
 
 int pvb_signals_init(struct pvb_signals *s)
 {
+	struct sigaction hup;
 	sigset_t set;
 	int code;
 
@@ -14,7 +15,9 @@ int pvb_signals_init(struct pvb_signals *s)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	/* Under nohup it means nothing. */
+	if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &s->before);
 	s->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->fd >= 0)
