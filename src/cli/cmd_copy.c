@@ -7,7 +7,6 @@
  * out work and waits.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include "cmd.h"
 #include "device_args.h"
 #include "progress.h"
+#include "unfinished.h"
 
 enum { PIECES = 32, PIECE_BYTES = 256 << 10 };
 #define EXTENT_BYTES_MAX (UINT64_C(1) << 30)
@@ -36,6 +36,7 @@ struct piece {
 struct copy {
 	const char *src_uri, *dst_uri;
 	struct pvb_client *src, *dst;
+	struct pvb_unfinished unfinished;       /* dst, if we have made it */
 	uint64_t size_bytes;
 	bool     dst_is_zero;           /* fresh file: what is not written is
 	                                   0 */
@@ -220,16 +221,16 @@ static int make_destination(struct copy *c, struct pvb_err *e)
 	/* A URI with options or escapes needs a file that is: probe tells. */
 	if (!path || (path != c->dst_uri && strpbrk(path, "?%")))
 		return 0;
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	fd = pvb_unfinished_create(&c->unfinished, path, 0666);
+	if (fd == -EEXIST)
+		return 0;
 	if (fd < 0)
-		return errno == EEXIST ? 0 :
-			pvb_err_set(e, -errno, "%s: %s", path, strerror(errno));
+		return pvb_err_set(e, fd, "%s: %s", path, strerror(-fd));
 	c->dst_is_zero = true;
 	if (ftruncate(fd, (off_t)c->size_bytes) < 0) {
 		int code = -errno;
 
 		close(fd);
-		unlink(path);
 		return pvb_err_set(e, code, "%s: %s", path, strerror(-code));
 	}
 	close(fd);
@@ -301,7 +302,39 @@ static int copy_run(struct copy *c)
 			c->failed_uri, c->failed_what,
 			(unsigned long long)c->failed_at,
 			pvb_errno_text(c->code));
+	pvb_unfinished_keep(&c->unfinished);
 	return PVB_EXIT_DONE;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return pvb_arg_stat(a, &x) && pvb_arg_stat(b, &y) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int copy(struct copy *c)
+{
+	int r, status;
+
+	if (is_same_file(c->src_uri, c->dst_uri))
+		return pvb_say_error("copy: %s: source and destination are "
+			"the same file", c->dst_uri);
+	r = pvb_unfinished_init(&c->unfinished);
+	if (r < 0)
+		return pvb_say_error("copy: %s", strerror(-r));
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	status = copy_run(c);
+	pvb_client_close(c->dst);
+	pvb_client_close(c->src);
+	for (int i = 0; i < PIECES; i++)
+		free(c->piece[i].buffer);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	pvb_unfinished_fini(&c->unfinished);
+	return status;
 }
 
 static int run(const struct pvb_cmd *cmd, int argc, char **argv)
@@ -325,15 +358,7 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		return pvb_say_error("copy: out of memory");
 	c->src_uri = argv[optind];
 	c->dst_uri = argv[optind + 1];
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
-	status = copy_run(c);
-	pvb_client_close(c->dst);
-	pvb_client_close(c->src);
-	for (int i = 0; i < PIECES; i++)
-		free(c->piece[i].buffer);
-	pthread_cond_destroy(&c->changed);
-	pthread_mutex_destroy(&c->lock);
+	status = copy(c);
 	free(c);
 	return status;
 }
@@ -347,7 +372,8 @@ const struct pvb_cmd pvb_cmd_copy = {
 "\n"
 "SRC and DST are disk URIs (file:PATH or a bare path, mem:SIZE,\n"
 "vbd:DOMAIN/VDEV?host=HOST, ...).  A DST that is a file and does not exist\n"
-"is made, sparse, in the size of SRC; else DST must be at least as large.\n"
+"is made, sparse, in the size of SRC, and removed again if the copy fails or\n"
+"is interrupted; else DST must be at least as large.\n"
 "What SRC knows or shows to be zero becomes a hole in DST where DST can.\n"
 "On a terminal a bar shows progress, rate and time left.\n"
 "\n"

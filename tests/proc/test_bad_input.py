@@ -256,6 +256,18 @@ def test_resize_names_the_device():
                                                  1, "xvda"])
 
 
+def test_copy_to_itself():
+    with Machine(serve=False) as m:
+        disk = m.image()
+        with open(disk, "rb") as f:
+            before = f.read()
+        os.symlink(disk, m.path("link"))
+        for other in (disk, m.path("link"), f"file:{disk}?direct=off"):
+            refused(1, "same file", args=["copy", disk, other])
+        with open(disk, "rb") as f:
+            assert f.read() == before
+
+
 def test_standard_output_that_is_full():
     with open("/dev/full", "w") as full:
         r = subprocess.run([PVB, "vdev", "xvda"], stdout=full,

@@ -77,6 +77,31 @@ def test_copy_of_a_memory_disk_to_a_new_file():
         assert allocated(m.path("out")) == 0
 
 
+def test_a_copy_that_fails_leaves_no_file():
+    with Machine(serve=False) as m:
+        src = m.image(size=8 << 20)
+        pvb("copy", f"fault:{src}?fail=EIO,op:read,after:3", m.path("out"),
+            status=1)
+        assert not os.path.exists(m.path("out"))
+        # What was there before is not ours to remove.
+        there = m.image("there", 8 << 20)
+        pvb("copy", f"fault:{src}?fail=EIO,op:read,after:3", there, status=1)
+        assert os.path.getsize(there) == 8 << 20
+
+
+def test_an_interrupted_copy_leaves_no_file():
+    with Machine(serve=False) as m:
+        src, out = m.image(size=8 << 20), m.path("out")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            p = m.spawn(PVB, "copy", f"fault:{src}?delay=20000", out)
+            until(lambda: os.path.exists(out), "destination", process=p)
+            p.send_signal(number)
+            assert p.wait(30) == -number, p.returncode
+            assert not os.path.exists(out)
+        pvb("copy", src, out)
+        same(src, out)
+
+
 def test_list_has_what_was_negotiated():
     with Machine() as m:
         m.attach(3, "xvdb", m.image(size=8 << 20), "--ring-order", "2")
