@@ -10,18 +10,18 @@
 
 #include "hyp/host.h"
 
-static const char xen_dir[] = "/run/pvb";
-
 void pvb_control_path(const struct pvb_host *h, char out[PVB_CONTROL_PATH_MAX])
 {
 	(void)snprintf(out, PVB_CONTROL_PATH_MAX, "%s/control",
-	               h->xen ? xen_dir : h->dir);
+	               pvb_host_run_dir(h));
 }
 
 /* A local machine's directory is there, or there is no machine. */
 int pvb_control_dir(const struct pvb_host *h, struct pvb_err *e)
 {
-	if (!h->xen || mkdir(xen_dir, 0755) == 0 || errno == EEXIST)
+	const char *dir = pvb_host_run_dir(h);
+
+	if (!h->xen || mkdir(dir, 0755) == 0 || errno == EEXIST)
 		return 0;
-	return pvb_err_set(e, -errno, "%s: %s", xen_dir, strerror(errno));
+	return pvb_err_set(e, -errno, "%s: %s", dir, strerror(errno));
 }

@@ -82,7 +82,8 @@ int pvb_loop_names_init(struct pvb_loop_names *n, const char *nbd,
 
 void pvb_loop_names_fini(struct pvb_loop_names *n)
 {
-	char control[sizeof(n->dir) + sizeof("/control")];
+	static const char *const of_serve[] = { "control", "serve.lock" };
+	char path[sizeof(n->dir) + sizeof("/serve.lock")];
 	struct pvb_rundir left;
 
 	if (!n->dir[0])
@@ -90,8 +91,11 @@ void pvb_loop_names_fini(struct pvb_loop_names *n)
 	/* A machine that was killed has removed nothing: take its place. */
 	if (pvb_rundir_open(&left, n->dir, NULL) == 0)
 		pvb_rundir_close(&left);
-	snprintf(control, sizeof(control), "%s/control", n->dir);
-	unlink(control);
+	/* So has a daemon. */
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", n->dir, of_serve[i]);
+		unlink(path);
+	}
 	rmdir(n->dir);
 }
 

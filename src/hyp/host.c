@@ -14,7 +14,7 @@
 #include "proto/xspath.h"
 #include "store.h"
 
-static const char local[] = "local:";
+static const char local[] = "local:", xen_dir[] = "/run/pvb";
 
 static bool xen_is_here(void)
 {
@@ -55,6 +55,11 @@ void pvb_host_name(const struct pvb_host *h, char out[PVB_HOST_NAME_MAX + 1])
 {
 	(void)snprintf(out, PVB_HOST_NAME_MAX + 1, "%s%s",
 	               h->xen ? "xen" : local, h->dir);
+}
+
+const char *pvb_host_run_dir(const struct pvb_host *h)
+{
+	return h->xen ? xen_dir : h->dir;
 }
 
 struct pvb_store *pvb_host_store(const struct pvb_host *h, uint16_t domid,

@@ -30,6 +30,10 @@ int  pvb_host_parse(const char *text, struct pvb_host *out, struct pvb_err *e);
 /* What parse takes. */
 void pvb_host_name(const struct pvb_host *h, char out[PVB_HOST_NAME_MAX + 1]);
 
+/* Where the host's daemons keep their sockets and locks.  A local machine's is
+   there, or there is no machine.  Borrowed. */
+const char *pvb_host_run_dir(const struct pvb_host *h);
+
 /* As domain `domid`; on Xen as the domain that we run in, whatever it says.
    Owned, or NULL with *e: codes of store.h and mem.h. */
 struct pvb_store *pvb_host_store(const struct pvb_host *h, uint16_t domid,

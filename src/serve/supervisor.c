@@ -15,6 +15,7 @@
 #include "hyp/store.h"
 #include "prober.h"
 #include "proto/vdev.h"
+#include "sole.h"
 #include "workers.h"
 
 struct pvb_supervisor {
@@ -26,6 +27,7 @@ struct pvb_supervisor {
 	struct pvb_prober    *prober;
 	struct pvb_devices   *devices;
 	struct pvb_control   *control;
+	int                   sole;             /* see sole.h */
 };
 
 /* ---- the control socket -------------------------------------------------- */
@@ -138,6 +140,9 @@ static int open_all(struct pvb_supervisor *s, struct pvb_err *e)
 	s->store = pvb_host_store(s->config.host, 0, e);
 	if (!s->store)
 		return -EIO;
+	s->sole = pvb_sole_take(s->config.host, e);
+	if (s->sole < 0)
+		return s->sole;
 	s->watches = pvb_watches_create(s->loop, s->store, store_lost, s, e);
 	if (!s->watches)
 		return -EIO;
@@ -164,6 +169,7 @@ struct pvb_supervisor *pvb_supervisor_create(
 	}
 	s->config = *c;
 	s->loop = loop;
+	s->sole = -1;
 	if (open_all(s, e) < 0) {
 		pvb_supervisor_destroy(s);
 		return NULL;
@@ -181,6 +187,7 @@ void pvb_supervisor_destroy(struct pvb_supervisor *s)
 	pvb_prober_destroy(s->prober);
 	pvb_watches_destroy(s->watches);
 	pvb_store_close(s->store);
+	pvb_sole_drop(s->config.host, s->sole);
 	free(s);
 }
 

@@ -266,6 +266,21 @@ def test_an_image_in_use_by_another_is_refused():
         p.kill()
 
 
+def test_one_daemon_serves_a_host():
+    with Machine() as m:
+        r = pvb("serve", "--host", m.host, "--control", m.path("other"),
+                status=1)
+        assert f"another pvb serve (process {m.serve.pid}) serves this " \
+            "host" in r.stderr, r.stderr
+        assert not os.path.exists(m.path("other"))
+        # Neither an end in order nor a death keeps the next one out.
+        m.serve.stop()
+        assert not os.path.exists(m.dir + "/serve.lock")
+        m.start_serve().kill()
+        m.start_serve()
+        pvb("bench", "--time", "0.05", m.attach(1, "xvda", "mem:1M"))
+
+
 def xenstore(m, tool, *args):
     need(f"xenstore-{tool}")
     return subprocess.run([f"xenstore-{tool}", *args], text=True,
