@@ -144,7 +144,7 @@ const struct pvb_cmd pvb_cmd_attach = {
 "\n"
 "Makes device VDEV (xvda, hdb, 51712, ...) of domain DOMAIN out of DISK (a\n"
 "path or a disk URI), as a toolstack does, and waits until a backend has\n"
-"taken it with its disk and, where the domain runs, its frontend is connected.\n"
+"opened its disk and, where the domain runs, its frontend is connected.\n"
 "\n"
 "  --host HOST       xen or local:DIR (xen, where there is one)\n"
 "  --backend-domain D  the domain that serves it (0)\n"

@@ -225,7 +225,7 @@ static void go_down(struct loop *l)
 	pvb_loop_names_fini(&l->names);
 }
 
-/* ---- all of it ------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------- */
 
 static int loop(struct loop *l)
 {
