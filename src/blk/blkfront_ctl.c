@@ -38,7 +38,8 @@ static void ask_back(struct pvb_blkfront_ctl *f)
 		return;
 	said[n] = '\0';
 	pvb_printable(said);
-	(void)snprintf(f->said, sizeof(f->said), "the backend closed it: %s", said);
+	(void)snprintf(f->said, sizeof(f->said), "the backend closed it: %s",
+	               said);
 }
 
 static void retired(struct pvb_runner *r)

@@ -58,9 +58,9 @@ int  pvb_blkfront_ctl_create(struct pvb_watches *ws,
 /*
  * Finds the back's path and domain, and claims the device.  0: the handshake
  * has begun, or does once the device is free (claim_timeout_ns), and if it
- * does not become free it retires.  Or -errno with *e: -ENOENT (no such device), -EBUSY (another
- * front of this domain has it), -EINVAL (our nodes name no back), -EACCES,
- * -ENOSPC, -ENOMEM, -EIO.
+ * does not become free it retires.  Or -errno with *e: -ENOENT (no such
+ * device), -EBUSY (another front of this domain has it), -EINVAL (our nodes
+ * name no back), -EACCES, -ENOSPC, -ENOMEM, -EIO.
  *
  * The claim is the node `pvb-holder` in our directory: process id, start time
  * and pid name space of who has it.  One whose process is gone is taken over,
