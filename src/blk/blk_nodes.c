@@ -266,51 +266,35 @@ static int ask_to_close(struct pvb_store *s, uint32_t tx, void *arg)
 	return r;
 }
 
-/* Remove `dir` and each directory above it that is empty then, but not
-   `stop`, which is above them. */
-static int remove_up(struct pvb_store *s, uint32_t tx, const char *dir,
-                     const char *stop)
-{
-	char path[PVB_XS_PATH_MAX + 1];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%s", dir);
-	do {
-		char *slash, *names = NULL;
-
-		r = s->ops->remove(s, tx, path);
-		if (r < 0)
-			return r;
-		slash = strrchr(path, '/');
-		*slash = '\0';
-		if (strcmp(path, stop) == 0)
-			return 0;
-		r = s->ops->list(s, tx, path, &names);
-		free(names);
-	} while (r == 0);
-	return r == -ENOENT || r > 0 ? 0 : r;
-}
-
-static int remove_both(struct pvb_store *s, uint32_t tx, void *arg)
+static int remove_back(struct pvb_store *s, uint32_t tx, void *arg)
 {
 	struct job *j = arg;
 	char stop[DIR_MAX], path[PVB_XS_PATH_MAX + 1];
 	int r;
 
-	(void)snprintf(stop, sizeof(stop), "/local/domain/%u/device",
-	               j->dev->front_domid);
-	r = remove_up(s, tx, j->front, stop);
 	(void)snprintf(stop, sizeof(stop), "/local/domain/%u/backend",
 	               j->dev->back_domid);
-	if (r == 0)
-		r = remove_up(s, tx, j->back, stop);
+	r = pvb_store_remove_up(s, tx, j->back, stop);
+	/* The directories above belong to a toolstack. */
+	if (r == 0 || r == -EACCES)
+		r = pvb_complaint_path(j->back, path, sizeof(path));
 	(void)snprintf(stop, sizeof(stop), "/local/domain/%u/error",
 	               j->dev->back_domid);
 	if (r == 0)
-		r = pvb_complaint_path(j->back, path, sizeof(path));
-	if (r == 0)
-		r = remove_up(s, tx, path, stop);
+		r = pvb_store_remove_up(s, tx, path, stop);
 	return r;
+}
+
+static int remove_both(struct pvb_store *s, uint32_t tx, void *arg)
+{
+	struct job *j = arg;
+	char stop[DIR_MAX];
+	int r;
+
+	(void)snprintf(stop, sizeof(stop), "/local/domain/%u/device",
+	               j->dev->front_domid);
+	r = pvb_store_remove_up(s, tx, j->front, stop);
+	return r < 0 ? r : remove_back(s, tx, arg);
 }
 
 /* Reading first, as in everything that is written late: the directory must
@@ -386,4 +370,9 @@ int pvb_blk_nodes_cut(struct pvb_store *s, const struct pvb_xsdev *d)
 int pvb_blk_nodes_remove(struct pvb_store *s, const struct pvb_xsdev *d)
 {
 	return run_job(s, d, remove_both);
+}
+
+int pvb_blk_nodes_remove_back(struct pvb_store *s, const struct pvb_xsdev *d)
+{
+	return run_job(s, d, remove_back);
 }

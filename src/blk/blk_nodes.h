@@ -69,4 +69,8 @@ int  pvb_blk_nodes_cut(struct pvb_store *s, const struct pvb_xsdev *d);
    then.  Absent ones: 0. */
 int  pvb_blk_nodes_remove(struct pvb_store *s, const struct pvb_xsdev *d);
 
+/* The back's own half of that, for a back whose front is gone: what its domain
+   may not remove, stays. */
+int  pvb_blk_nodes_remove_back(struct pvb_store *s, const struct pvb_xsdev *d);
+
 #endif

@@ -50,12 +50,26 @@ void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
 	pvb_printable(out);
 }
 
+static int remove_it(struct pvb_store *s, uint32_t tx, void *arg)
+{
+	const char *path = arg;
+	char stop[64];
+
+	(void)snprintf(stop, sizeof(stop), "%.*serror",
+	               (int)(strstr(path, "/error/") + 1 - path), path);
+	return pvb_store_remove_up(s, tx, path, stop);
+}
+
 void pvb_complaint_remove(struct pvb_store *s, const char *device_dir)
 {
-	char path[PVB_XS_PATH_MAX + 1];
+	char path[PVB_XS_PATH_MAX + 1], text[4];
+	int r;
 
-	/* A write below a directory that is gone would make it again: remove
-	   does not, so there is nothing to look at before. */
-	if (pvb_complaint_path(device_dir, path, sizeof(path)) == 0)
-		(void)s->ops->remove(s, PVB_STORE_NO_TX, path);
+	if (pvb_complaint_path(device_dir, path, sizeof(path)) < 0)
+		return;
+	/* There seldom is one. */
+	r = pvb_store_read_at(s, PVB_STORE_NO_TX, path, "error", text,
+	                      sizeof(text));
+	if (r >= 0 || r == -E2BIG)
+		(void)pvb_store_transact(s, remove_it, path);
 }

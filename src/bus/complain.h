@@ -19,6 +19,7 @@ void pvb_complaint_put(struct pvb_store *s, const char *device_dir,
 /* Read it into `out`, "" if there is none. */
 void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
                        char *out, size_t cap);
+/* With the directories above it that it leaves empty. */
 void pvb_complaint_remove(struct pvb_store *s, const char *device_dir);
 
 #endif

@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -90,6 +91,26 @@ int pvb_store_write_at(struct pvb_store *s, uint32_t tx, const char *dir,
 	int rc = join(path, dir, name);
 
 	return rc ? rc : s->ops->write(s, tx, path, value, strlen(value));
+}
+
+int pvb_store_remove_up(struct pvb_store *s, uint32_t tx, const char *dir,
+                        const char *stop)
+{
+	char path[PVB_XS_PATH_MAX + 1];
+	int r = pvb_xspath_print(path, sizeof(path), "%s", dir);
+
+	while (r == 0 && strcmp(path, stop) != 0) {
+		char *slash, *names = NULL;
+
+		r = s->ops->remove(s, tx, path);
+		slash = strrchr(path, '/');
+		if (r < 0 || !slash)
+			break;
+		*slash = '\0';
+		r = s->ops->list(s, tx, path, &names);
+		free(names);
+	}
+	return r == -ENOENT || r > 0 ? 0 : r;
 }
 
 int pvb_store_read_u64_at(struct pvb_store *s, uint32_t tx, const char *dir,

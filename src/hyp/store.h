@@ -113,6 +113,10 @@ int pvb_store_read_at(struct pvb_store *s, uint32_t tx, const char *dir,
                       const char *name, char *value, size_t cap);
 int pvb_store_write_at(struct pvb_store *s, uint32_t tx, const char *dir,
                        const char *name, const char *value);
+/* Remove `dir` and each directory above it that is empty then, up to `stop`,
+   which stays. */
+int pvb_store_remove_up(struct pvb_store *s, uint32_t tx, const char *dir,
+                        const char *stop);
 /* A decimal number; -ENOENT, -EINVAL if it is none or over max. */
 int pvb_store_read_u64_at(struct pvb_store *s, uint32_t tx, const char *dir,
                           const char *name, uint64_t max, uint64_t *out);

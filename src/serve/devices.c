@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "blk/blk_nodes.h"
+#include "bus/complain.h"
 #include "bus/watches.h"
 #include "device_kinds.h"
 #include "hyp/store.h"
@@ -71,6 +72,17 @@ static void entry_destroy(struct entry **at)
 	*at = n->next;
 	pvb_device_destroy(n->device);
 	free(n);
+}
+
+/* It is over: what was wrong with it is of no interest any more. */
+static void entry_end(struct entry **at)
+{
+	struct pvb_store *s = (*at)->devices->store;
+	char dir[128];
+
+	(void)pvb_xsdev_back_path(&(*at)->dev, dir, sizeof(dir));
+	entry_destroy(at);
+	pvb_complaint_remove(s, dir);
 }
 
 static bool is_before(const struct pvb_xsdev *a, const struct pvb_xsdev *b)
@@ -189,14 +201,14 @@ static void look_for_orphan(struct entry *n)
 static void bury(struct entry **at)
 {
 	struct entry *n = *at;
-	int r = n->orphan ? pvb_blk_nodes_remove(n->devices->store, &n->dev)
-	                  : 0;
+	int r = n->orphan ? pvb_blk_nodes_remove_back(n->devices->store,
+	                                              &n->dev) : 0;
 
 	if (r < 0)
 		pvb_log(n->devices->c.log, PVB_LOG_WARN,
 		        "domain %u device %u: cannot remove its nodes: %s",
 		        n->dev.front_domid, n->dev.number, strerror(-r));
-	entry_destroy(at);
+	entry_end(at);
 }
 
 static void sweep(struct pvb_loop_task *t)
@@ -231,7 +243,7 @@ static void forget_unseen(struct pvb_devices *s, const struct pvb_kind *kind)
 		pvb_log(s->c.log, PVB_LOG_INFO,
 		        "domain %u device %u is gone from the store",
 		        (*at)->dev.front_domid, (*at)->dev.number);
-		entry_destroy(at);
+		entry_end(at);
 	}
 }
 
