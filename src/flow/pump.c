@@ -45,13 +45,13 @@ static bool pull(struct pvb_pump *p, bool *gone)
 {
 	struct pvb_ring *ring = &p->channel->ring;
 	int32_t waiting = pvb_ring_waiting(ring);
-	uint32_t n = waiting < PVB_PUMP_BATCH ? (uint32_t)waiting
-	                                      : PVB_PUMP_BATCH;
+	uint32_t n;
 
 	if (waiting < 0) {
 		report_broken(p);
 		return false;
 	}
+	n = waiting < PVB_PUMP_BATCH ? (uint32_t)waiting : PVB_PUMP_BATCH;
 	if (n > 0)
 		n = p->ops->take(p, n);
 	if (n == 0)
