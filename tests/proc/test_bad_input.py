@@ -180,7 +180,8 @@ def test_two_machines_in_one_directory():
 
 def test_two_daemons_on_one_machine():
     with Machine() as m:
-        refused(1, "control", "another", args=["serve", "--host", m.host])
+        refused(1, "another pvb serve", str(m.serve.pid),
+                args=["serve", "--host", m.host])
 
 
 def test_copy_to_a_smaller_disk():
