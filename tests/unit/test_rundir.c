@@ -91,6 +91,20 @@ static void it_is_made_for_its_owner_and_taken_away(void **state)
 	pvb_rundir_close(&d);
 }
 
+static void one_missing_parent_is_made_and_taken_away(void **state)
+{
+	struct pvb_rundir d;
+	char path[100];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/local", run);
+	assert_int_equal(pvb_rundir_open(&d, path, NULL), 0);
+	assert_int_equal(mode_of(run), 0755);
+	assert_int_equal(mode_of(path), 0700);
+	pvb_rundir_close(&d);
+	assert_false(exists(run));
+}
+
 static void one_that_was_there_stays(void **state)
 {
 	struct pvb_rundir d;
@@ -137,7 +151,7 @@ static void what_cannot_be_one_is_refused_with_the_reason(void **state)
 	close(fd);
 	assert_refused(run, -ENOTDIR, run);
 	assert_int_equal(unlink(run), 0);
-	snprintf(path, sizeof(path), "%s/missing/run", top);
+	snprintf(path, sizeof(path), "%s/missing/too/run", top);
 	assert_refused(path, -ENOENT, path);
 	assert_refused("", -ENOENT, "empty");
 	assert_int_equal(symlink("/nowhere/at/all", run), 0);
@@ -281,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_is_made_for_its_owner_and_taken_away),
+		TEST(one_missing_parent_is_made_and_taken_away),
 		TEST(one_that_was_there_stays),
 		TEST(a_second_one_is_refused_while_the_first_lives),
 		TEST(what_cannot_be_one_is_refused_with_the_reason),
