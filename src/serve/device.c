@@ -32,8 +32,8 @@ struct pvb_device {
 /* ---- what the control half asks for -------------------------------------- */
 
 static const char kernel_has_it[] =
-	"a driver of this kernel serves it (unload xen-blkback and keep it from "
-	"being loaded, or attach the disk with 'pvb attach')";
+	"a driver of this kernel serves it (unload xen-blkback and keep it "
+	"from being loaded, or attach the disk with 'pvb attach')";
 
 /* A driver may have come since we began. */
 static int data_half(void *arg, uint32_t queue)

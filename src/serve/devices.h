@@ -39,7 +39,8 @@ void pvb_devices_drain(struct pvb_devices *s, void (*done)(void *arg),
 /* NULL: it is not served here. */
 struct pvb_device *pvb_devices_find(struct pvb_devices *s,
                                     uint16_t front_domid, uint32_t number);
-/* One after the other, by domain and number; NULL: the first, or that was the last. */
+/* One after the other, by domain and number; NULL: the first, or that was the
+   last. */
 struct pvb_device *pvb_devices_next(struct pvb_devices *s,
                                     const struct pvb_device *after);
 
