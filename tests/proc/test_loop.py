@@ -141,6 +141,11 @@ NBDKIT = "$(pgrep -P $PPID -x nbdkit)"
 DAEMON = "$(pgrep -P $PPID -f '[p]vb %s --')"
 
 
+# And wait until it has ended, which is when its parent can see it.
+KILL = "p=%s; kill -9 $p; until grep -q '^State:.Z' /proc/$p/status; " \
+       "do :; done; "
+
+
 def test_a_dead_nbdkit_ends_it():
     with machine() as m:
         env = dict(os.environ, TMPDIR=m.work)
@@ -159,7 +164,7 @@ def test_a_dead_nbdkit_ends_it():
 def test_clients_of_a_dead_nbdkit_do_not_hang():
     need("nbdinfo")
     with machine() as m:
-        kill = f"kill -9 {NBDKIT}; timeout 20 nbdinfo --size $uri; r=$?; " \
+        kill = KILL % NBDKIT + "timeout 20 nbdinfo --size $uri; r=$?; " \
                "[ $r != 124 ] && echo done; exit "
         for own, status in ((0, 1), (3, 3)):
             r = loop(m, [m.image()], kill + str(own), status=status)
@@ -171,7 +176,7 @@ def test_killed_daemons_leave_nothing():
     need("pgrep")
     with machine() as m:
         for name in ("serve", "local"):
-            r = loop(m, [m.image()], f"kill -9 {DAEMON % name}; exit 4",
+            r = loop(m, [m.image()], KILL % (DAEMON % name) + "exit 4",
                      status=4)
             assert f"pvb {name} ended" in r.stderr, r.stderr
 
