@@ -175,6 +175,9 @@ static bool is_gone(struct pvb_runner *r, bool ordered,
 {
 	bool is_news = !r->peer_gone;
 
+	/* Its domain may have gone first, and its directory later: to us that
+	   is the same, to our owner perhaps not. */
+	r->tell |= !is_news;
 	r->peer_gone = true;
 	*q = (struct pvb_runner_event){ PVB_EV_PEER_GONE, 0 };
 	return is_news || ordered;
