@@ -9,9 +9,10 @@ import lzma
 import os
 import re
 import struct
+import subprocess
 import tempfile
 
-from initramfs import Initramfs, Missing
+from initramfs import Initramfs, Missing, which
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -131,6 +132,12 @@ def guest(name, version):
     for p in GUEST_PROGRAMS + GUESTS[name]:
         i.program(p)
     i.link("bin/sh", "/usr/bin/dash")
+    # Last in the guest's PATH: busybox's own shell would prefer its mke2fs and
+    # dd to the real ones.
+    for applet in subprocess.run([which("busybox"), "--list"], check=True,
+                                 capture_output=True, text=True
+                                 ).stdout.split():
+        i.link(f"applets/{applet}", "/bin/busybox")
     for m in GUEST_MODULES:
         i.module(m, version)
     i.file("modules", "\n".join(GUEST_MODULES).encode() + b"\n")
