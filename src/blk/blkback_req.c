@@ -74,19 +74,34 @@ static uint32_t take(struct pvb_pump *p, uint32_t n)
 	return n;
 }
 
-/* The segments of an indirect request, copied out once. */
-static enum pvb_why fetch_segs(struct pvb_blkback_queue *q,
-                               struct pvb_blk_req *s)
+/* Have the list of an indirect request copied out, with those of its batch. */
+static void fetch_segs(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 {
+	const struct pvb_blk_req *s = &d->req;
+	unsigned char *to = d->list;
+
 	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
 		uint32_t bytes = pvb_blk_indirect_count(s, i) *
 		                 PVB_BLK_SEG_BYTES;
 
-		assert(bytes <= sizeof(q->list));
-		if (pvb_guest_back_fetch(&q->guest, s->indirect_gref[i],
-		                         q->list, bytes) < 0)
-			return PVB_WHY_GRANT;
-		pvb_blk_segs_decode(s, i, q->list);
+		assert(bytes <= sizeof(d->list) - (size_t)(to - d->list));
+		pvb_guest_back_fetch(&r->q->guest, &r->pages,
+		                     s->indirect_gref[i], to, bytes);
+		to += bytes;
+	}
+}
+
+static enum pvb_why take_segs(struct pvb_blkback_req *r,
+                              struct pvb_blkback_draft *d)
+{
+	struct pvb_blk_req *s = &d->req;
+	const unsigned char *from = d->list;
+
+	if (r->pages.failed)
+		return PVB_WHY_GRANT;
+	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
+		pvb_blk_segs_decode(s, i, from);
+		from += pvb_blk_indirect_count(s, i) * PVB_BLK_SEG_BYTES;
 	}
 	return PVB_OK;
 }
@@ -111,23 +126,31 @@ static void keep(struct pvb_blkback_req *r, const struct pvb_blk_req *s)
 	memcpy(r->seg, s->seg, s->nr_segs * sizeof(s->seg[0]));
 }
 
-static enum pvb_why decode(struct pvb_blkback_req *r)
+static void decode_slot(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 {
 	struct pvb_blkback_queue *q = r->q;
 	const struct pvb_blk_geometry *geo = &q->c.geometry;
-	struct pvb_blk_req *s = &q->scratch;
-	enum pvb_why why = pvb_blk_req_decode(s, q->c.abi, r->slot,
-	                                      geo->segs_direct_max,
-	                                      geo->segs_indirect_max);
 
-	r->id = s->id;
-	r->op = s->op;
-	if (why == PVB_OK && s->indirect)
-		why = fetch_segs(q, s);
+	d->why = pvb_blk_req_decode(&d->req, q->c.abi, r->slot,
+	                            geo->segs_direct_max,
+	                            geo->segs_indirect_max);
+	r->id = d->req.id;
+	r->op = d->req.op;
+	if (d->why == PVB_OK && d->req.indirect)
+		fetch_segs(r, d);
+}
+
+static enum pvb_why decode_rest(struct pvb_blkback_req *r,
+                                struct pvb_blkback_draft *d)
+{
+	enum pvb_why why = d->why;
+
+	if (why == PVB_OK && d->req.indirect)
+		why = take_segs(r, d);
 	if (why == PVB_OK)
-		why = pvb_blk_req_check(s, geo);
+		why = pvb_blk_req_check(&d->req, &r->q->c.geometry);
 	if (why == PVB_OK)
-		keep(r, s);
+		keep(r, &d->req);
 	return why;
 }
 
@@ -147,13 +170,20 @@ static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
 static bool work(struct pvb_pump *p)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
+	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
 
 	for (uint32_t i = 0; i < q->batch_count; i++) {
+		draft[i] = pvb_pool_get(&q->drafts, NULL);
+		assert(draft[i]);
+		start(q, q->batch[i]);
+		decode_slot(q->batch[i], draft[i]);
+	}
+	pvb_guest_back_flush(&q->guest);
+	for (uint32_t i = 0; i < q->batch_count; i++) {
 		struct pvb_blkback_req *r = q->batch[i];
-		enum pvb_why why;
+		enum pvb_why why = decode_rest(r, draft[i]);
 
-		start(q, r);
-		why = decode(r);
+		pvb_pool_put(&q->drafts, draft[i]);
 		if (why == PVB_OK) {
 			pvb_queue_push(&q->waiting, &r->node);
 		} else {
@@ -297,6 +327,9 @@ static int make_pools(struct pvb_blkback_queue *q)
 	uint32_t segs = q->c.geometry.segs_indirect_max;
 	int r = pvb_pool_init(&q->reqs, slots, sizeof(struct pvb_blkback_req));
 
+	if (r == 0)
+		r = pvb_pool_init(&q->drafts, PVB_PUMP_BATCH,
+		                  sizeof(struct pvb_blkback_draft));
 	if (r == 0 && segs > PVB_BLK_SEGS_DIRECT)
 		r = pvb_pool_init(&q->lists, slots,
 		                  segs * (sizeof(struct iovec) +
@@ -337,6 +370,7 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 	if (q->c.loop)
 		pvb_loop_undefer(q->c.loop, &q->task);
 	pvb_guest_back_fini(&q->guest);
+	pvb_pool_fini(&q->drafts);
 	pvb_pool_fini(&q->lists);
 	pvb_pool_fini(&q->reqs);
 	memset(q, 0, sizeof(*q));

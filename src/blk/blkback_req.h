@@ -55,12 +55,21 @@ struct pvb_blkback_queue_config {
 	struct pvb_blk_geometry geometry;
 };
 
+/* A request that is being decoded. */
+struct pvb_blkback_draft {
+	struct pvb_blk_req req;
+	enum pvb_why why;
+	/* The guest's bytes of an indirect one's list, copied out once. */
+	unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
+};
+
 struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_blkback_queue_config c;
 	struct pvb_pump       pump;
 	struct pvb_guest_back guest;
 	struct pvb_pool       reqs;     /* as many as the ring has slots */
 	struct pvb_pool       lists;    /* for what a slot cannot hold */
+	struct pvb_pool       drafts;   /* a batch of them */
 	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
 	struct pvb_loop_timer idle;     /* once, a while after the last one */
 
@@ -74,8 +83,6 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_blkback_req *barrier;        /* it alone may be under way */
 	bool     stopped, cut;
 
-	struct pvb_blk_req scratch;     /* the request that is being decoded */
-	unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
 };
 
 /* Begins to take requests on the loop's next turn.  0, -ENOMEM, or -EINVAL:

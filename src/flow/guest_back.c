@@ -175,20 +175,28 @@ void pvb_guest_back_trim(struct pvb_guest_back *g)
 
 /* ---- copies -------------------------------------------------------------- */
 
+static void add_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                     const struct pvb_gcopy *c)
+{
+	if (g->copy_count == PVB_GUEST_COPIES_MAX)
+		pvb_guest_back_flush(g);
+	g->whose[g->copy_count] = p;
+	g->copy[g->copy_count++] = *c;
+}
+
 void pvb_guest_back_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
                          const struct pvb_seg *seg, bool to_peer)
 {
 	for (uint32_t i = 0; p->bounced && i < p->iovcnt; i++) {
-		if (g->copy_count == PVB_GUEST_COPIES_MAX)
-			pvb_guest_back_flush(g);
-		g->whose[g->copy_count] = p;
-		g->copy[g->copy_count++] = (struct pvb_gcopy){
+		const struct pvb_gcopy c = {
 			.local = p->iov[i].iov_base,
 			.gref = seg[i].gref,
 			.offset = (uint16_t)seg_offset(&seg[i]),
 			.length = (uint16_t)seg_bytes(&seg[i]),
 			.to_peer = to_peer,
 		};
+
+		add_copy(g, p, &c);
 	}
 }
 
@@ -206,10 +214,10 @@ void pvb_guest_back_flush(struct pvb_guest_back *g)
 			g->whose[i]->failed = true;
 }
 
-int pvb_guest_back_fetch(struct pvb_guest_back *g, uint32_t gref, void *to,
-                         uint32_t bytes)
+void pvb_guest_back_fetch(struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                          uint32_t gref, void *to, uint32_t bytes)
 {
-	struct pvb_gcopy one = {
+	const struct pvb_gcopy c = {
 		.local = to, .gref = gref, .length = (uint16_t)bytes,
 	};
 	void *page;
@@ -220,10 +228,10 @@ int pvb_guest_back_fetch(struct pvb_guest_back *g, uint32_t gref, void *to,
 		r = g->mem->ops->window(g->mem, g->peer, gref, false, &page);
 	if (r == 0) {
 		pvb_copy_out(to, page, bytes);
-		return 0;
+	} else if (r == -EOPNOTSUPP) {
+		g->copies = true;
+		add_copy(g, p, &c);
+	} else {
+		p->failed = true;
 	}
-	if (r != -EOPNOTSUPP)
-		return -EACCES;
-	g->copies = true;
-	return g->mem->ops->copy(g->mem, g->peer, &one, 1) == 0 ? 0 : -EACCES;
 }

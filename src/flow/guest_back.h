@@ -22,7 +22,7 @@
 #include "proto/blkproto.h"
 
 enum {
-	PVB_GUEST_COPIES_MAX  = 256,    /* in one call to the hypervisor */
+	PVB_GUEST_COPIES_MAX  = 512,    /* in one call to the hypervisor */
 	PVB_GUEST_KEEP_BOUNCE = 64,     /* pages in memory, while idle */
 };
 
@@ -80,8 +80,9 @@ void pvb_guest_back_flush(struct pvb_guest_back *g);
 bool pvb_guest_back_is_fat(const struct pvb_guest_back *g);
 void pvb_guest_back_trim(struct pvb_guest_back *g);
 
-/* Copy `bytes` (<= a page) from the start of a page, once.  0 or -EACCES. */
-int  pvb_guest_back_fetch(struct pvb_guest_back *g, uint32_t gref, void *to,
-                          uint32_t bytes);
+/* Copy `bytes` (<= a page) from the start of a page, once: it is there after the
+   next flush, or p->failed says that it is not. */
+void pvb_guest_back_fetch(struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                          uint32_t gref, void *to, uint32_t bytes);
 
 #endif

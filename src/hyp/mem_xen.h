@@ -19,7 +19,7 @@
 enum {
 	PVB_MEM_XEN_AREAS_MAX  = 64,
 	PVB_MEM_XEN_BELLS_MAX  = 1024,
-	PVB_MEM_XEN_COPIES_MAX = 256,   /* in one call to the kernel */
+	PVB_MEM_XEN_COPIES_MAX = 512,   /* in one call to the kernel */
 };
 
 /* What is mapped here, shared or another's.  It would outlive the handle's

@@ -240,10 +240,33 @@ static void a_list_is_fetched(void **state)
 	struct scene *s = *state;
 	unsigned char list[2048];
 
-	assert_int_equal(pvb_guest_back_fetch(&s->g, s->gref[5], list,
-	                                      sizeof(list)), 0);
+	pvb_guest_back_fetch(&s->g, &s->p, s->gref[5], list, sizeof(list));
+	pvb_guest_back_flush(&s->g);
+	assert_false(s->p.failed);
 	assert_memory_equal(list, guest_at(s, 5, 0), sizeof(list));
-	assert_int_equal(pvb_guest_back_fetch(&s->g, 31000, list, 8), -EACCES);
+	pvb_guest_back_fetch(&s->g, &s->p, 31000, list, 8);
+	pvb_guest_back_flush(&s->g);
+	assert_true(s->p.failed);
+}
+
+static void lists_of_a_batch_come_by_one_call(void **state)
+{
+	struct scene *s = *state;
+	struct pvb_guest_pages p[3] = { { 0 }, { 0 }, { 0 } };
+	unsigned char list[3][64];
+	struct mem_direct_counts c;
+
+	pvb_guest_back_fetch(&s->g, &p[0], s->gref[5], list[0], 64);
+	pvb_guest_back_fetch(&s->g, &p[1], 31000, list[1], 64);
+	pvb_guest_back_fetch(&s->g, &p[2], s->gref[6], list[2], 64);
+	pvb_guest_back_flush(&s->g);
+	mem_direct_counts(s->machine, &c);
+	assert_int_equal(c.copy_calls, 1);
+	assert_false(p[0].failed);
+	assert_true(p[1].failed);
+	assert_false(p[2].failed);
+	assert_memory_equal(list[0], guest_at(s, 5, 0), 64);
+	assert_memory_equal(list[2], guest_at(s, 6, 0), 64);
 }
 
 int main(void)
@@ -261,6 +284,7 @@ int main(void)
 		WITH(what_is_not_granted_is_refused_and_nothing_held),
 		WITH(a_list_is_fetched),
 		WITHOUT(a_list_is_fetched),
+		WITHOUT(lists_of_a_batch_come_by_one_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -554,10 +554,10 @@ static void more_than_one_call_takes_goes_in_several(void **state)
 	fake.bad_ref = 8 + 589;
 	fake.bad_status = GNTST_bad_gntref;
 	assert_int_equal(m->ops->copy(m, PEER, v, 590), 1);
-	assert_int_equal(fake.copies, 3);
+	assert_int_equal(fake.copies, 2);
 	assert_int_equal(v[589].result, -ENOENT);
 	assert_int_equal(m->ops->copy(m, PEER, v, 0), 0);
-	assert_int_equal(fake.copies, 3);
+	assert_int_equal(fake.copies, 2);
 	pvb_mem_close(m);
 }
 
