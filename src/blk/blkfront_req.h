@@ -55,6 +55,7 @@ struct pvb_blkfront_queue_attach {
 	struct pvb_mem  *mem;
 	uint16_t back_domid;
 	uint8_t  ring_order;
+	bool     persistent;            /* as we have told the back */
 	uint16_t indirect_max;          /* 0: none */
 	uint64_t timeout_ns;            /* 0: none */
 };

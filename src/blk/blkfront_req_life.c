@@ -108,7 +108,9 @@ static int open_pages(struct pvb_blkfront_queue *q,
 
 	if (r < 0)
 		return r;
-	c.read_only = true;
+	/* A back that keeps its mappings makes all of them for both ways, and
+	   cannot make one of a page that it may only read. */
+	c.read_only = !a->persistent;
 	c.pages_max = slots + 1;
 	c.reserve = 2;                  /* the zeros, and one list */
 	r = pvb_guest_front_open(&q->lists, &c);

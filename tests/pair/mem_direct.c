@@ -145,6 +145,7 @@ static int find(struct mem_direct *m, const struct handle *h, uint16_t peer,
 	page = atomic_load_explicit(&g->page, memory_order_acquire);
 	if (!page || g->owner != peer)
 		return -ENOENT;
+	write = write || m->faults.both_ways;
 	if (g->peer != h->domid || (write && g->read_only))
 		return -EACCES;
 	*out = page;

@@ -23,6 +23,8 @@ struct mem_direct;
 /* What is to go wrong; set before use, in the thread that uses it. */
 struct mem_direct_faults {
 	bool     no_window;             /* window: -EOPNOTSUPP, so copies */
+	bool     both_ways;             /* every page is used for writing, as by
+	                                   a back that keeps its mappings */
 	int      share, map, bind, offer;       /* -errno of all such calls */
 	uint32_t share_pages_max;       /* 0: any; then -ENOSPC */
 	uint32_t copies_until_bad;      /* 0: never; the n-th copy fails */

@@ -178,6 +178,7 @@ void pair_init(struct pair *p, const struct pair_options *o)
 	fc.bounce_always = o->bounce_always;
 	p->machine = mem_direct_create();
 	mem_direct_faults(p->machine)->no_window = o->no_window;
+	mem_direct_faults(p->machine)->both_ways = o->both_ways;
 	p->loop = new_loop(o);
 	p->back_loop = o->back_thread ? new_loop(o) : p->loop;
 	assert_int_equal(pvb_link_pair(back), 0);
@@ -227,7 +228,7 @@ void pair_front_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	m->u.front_attach = (struct pvb_blk_front_attach){
 		.back_domid = PAIR_BACK,
 		.ring_order = p->options.ring_order,
-		.persistent = 1,
+		.persistent = !p->options.not_persistent,
 		.indirect_max = p->options.indirect,
 		.queues = 1,
 		.spin_max_ns = p->options.spin_ns,

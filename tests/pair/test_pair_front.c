@@ -580,11 +580,37 @@ static void a_request_goes_out_without_a_kick(void **state)
 	end(s);
 }
 
+/* Linux's back keeps its mappings if the front says that it may, and then makes
+   every one of them for both ways, those of lists too. */
+static void a_back_that_keeps_mappings_gets_what_it_needs(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ .indirect = 32,
+	                                                .both_ways = true });
+
+	(void)state;
+	assert_int_equal(rig_write(&s->rig, 0, 1 << 20, 5), 0);
+	rig_expect(&s->rig, 0, 1 << 20, 5);
+	end(s);
+}
+
+static void another_back_may_not_write_lists(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){
+		.indirect = 32, .both_ways = true, .not_persistent = true });
+
+	(void)state;
+	assert_int_equal(rig_write(&s->rig, 0, 32 << 10, 5), 0);
+	assert_int_equal(rig_write(&s->rig, 0, 128 << 10, 5), -EIO);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_request_is_split_at_eleven_pages),
 		cmocka_unit_test(with_indirect_segments_it_takes_fewer),
+		cmocka_unit_test(a_back_that_keeps_mappings_gets_what_it_needs),
+		cmocka_unit_test(another_back_may_not_write_lists),
 		cmocka_unit_test(
 			a_single_request_may_be_larger_than_the_whole_ring),
 		cmocka_unit_test(small_requests_overtake_a_large_one),
