@@ -285,15 +285,22 @@ static int remove_back(struct pvb_store *s, uint32_t tx, void *arg)
 	return r;
 }
 
-static int remove_both(struct pvb_store *s, uint32_t tx, void *arg)
+/* Under the same number there may be another back's device by now. */
+static int remove_front(struct pvb_store *s, uint32_t tx, void *arg)
 {
 	struct job *j = arg;
 	char stop[DIR_MAX];
-	int r;
+	int r = pvb_blk_nodes_front_is_ours(s, tx, j->front, j->back);
 
 	(void)snprintf(stop, sizeof(stop), "/local/domain/%u/device",
 	               j->dev->front_domid);
-	r = pvb_store_remove_up(s, tx, j->front, stop);
+	return r != 1 ? r : pvb_store_remove_up(s, tx, j->front, stop);
+}
+
+static int remove_both(struct pvb_store *s, uint32_t tx, void *arg)
+{
+	int r = remove_front(s, tx, arg);
+
 	return r < 0 ? r : remove_back(s, tx, arg);
 }
 
@@ -313,13 +320,6 @@ static int say_refused(struct pvb_store *s, uint32_t tx, void *arg)
 		r = pvb_store_write_at(s, tx, j->back, "hotplug-status",
 		                       "error");
 	return r;
-}
-
-static int remove_front(struct pvb_store *s, uint32_t tx, void *arg)
-{
-	struct job *j = arg;
-
-	return s->ops->remove(s, tx, j->front);
 }
 
 static int run_job(struct pvb_store *s, const struct pvb_xsdev *d,

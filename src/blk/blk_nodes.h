@@ -48,11 +48,12 @@ int  pvb_blk_nodes_read(struct pvb_store *s, const struct pvb_xsdev *d,
 struct pvb_blk_nodes_state {
 	uint32_t back, front;           /* enum pvb_xb; unknown if not there */
 	bool     online, front_there;
+	bool     front_ours;            /* it says that this back serves it */
 	bool     disk_known;            /* opened and found good by the back */
 	bool     disk_refused;          /* it cannot be had; `error` says why */
 	char     error[256];            /* the back's last complaint, or "" */
 };
-/* 0, -ENOENT (no back; front and front_there are right), -EACCES, -EIO. */
+/* 0, -ENOENT (no back; what is of the front is right), -EACCES, -EIO. */
 int  pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
                          struct pvb_blk_nodes_state *out);
 
@@ -60,10 +61,15 @@ int  pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
    look.  Best effort, and nothing if the device is gone. */
 void pvb_blk_nodes_refuse(struct pvb_store *s, const struct pvb_xsdev *d,
                           const char *text);
+/* Does the front in this directory say that the back in that one serves it, or
+   nothing at all?  1, 0, -EIO. */
+int  pvb_blk_nodes_front_is_ours(struct pvb_store *s, uint32_t tx,
+                                 const char *front, const char *back);
 /* Ask the back to close it for good.  0: asked; 1: it is closed already.
    -ENOENT, -EACCES, -EAGAIN, -EIO. */
 int  pvb_blk_nodes_stop(struct pvb_store *s, const struct pvb_xsdev *d);
-/* Take the front away, so that the back need not wait for it any more. */
+/* Take the front away, so that the back need not wait for it any more.  One
+   that another back serves stays, here and in remove. */
 int  pvb_blk_nodes_cut(struct pvb_store *s, const struct pvb_xsdev *d);
 /* Both directories, what the back complained of, and parents that are empty
    then.  Absent ones: 0. */

@@ -84,6 +84,19 @@ static void read_error(struct pvb_store *s, const char *dir,
 		pvb_complaint_get(s, dir, out->error, sizeof(out->error));
 }
 
+int pvb_blk_nodes_front_is_ours(struct pvb_store *s, uint32_t tx,
+                                const char *front, const char *back)
+{
+	char text[DIR_MAX];
+	int n = pvb_store_read_at(s, tx, front, "backend", text,
+	                          sizeof(text) - 1);
+
+	if (n < 0)
+		return n == -EIO ? n : n == -ENOENT;
+	text[n] = '\0';
+	return strcmp(text, back) == 0;
+}
+
 int pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
                         struct pvb_blk_nodes_state *out)
 {
@@ -102,6 +115,9 @@ int pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
 	if (r == -EIO)
 		return r;
 	out->front_there = r != -ENOENT;
+	out->front_ours = out->front_there &&
+	                  pvb_blk_nodes_front_is_ours(s, PVB_STORE_NO_TX, front,
+	                                              back) == 1;
 	if (back_r == -ENOENT)
 		return back_r;
 	(void)pvb_store_read_u64_at(s, PVB_STORE_NO_TX, back, "online", 1,

@@ -181,7 +181,8 @@ static void say_if_half(struct pvb_store *s, const struct pvb_xsdev *dev,
 	struct pvb_blk_nodes_state state;
 	int r = pvb_blk_nodes_state(s, dev, &state);
 
-	if (r == -ENOENT || (r == 0 && !state.front_there))
+	if ((r == -ENOENT && state.front_ours) ||
+	    (r == 0 && !state.front_there))
 		pvb_err_set(e, -EEXIST, "half of a device is left there "
 		                        "already ('pvb detach' removes it)");
 }
@@ -250,7 +251,19 @@ static bool is_front_left(struct pvb_store *s, const struct pvb_xsdev *dev)
 	struct pvb_blk_nodes_state state;
 
 	return pvb_blk_nodes_state(s, dev, &state) == -ENOENT &&
-	       state.front_there;
+	       state.front_ours;
+}
+
+static void say_not_ours(struct pvb_store *s, const struct pvb_xsdev *dev,
+                         struct pvb_err *e)
+{
+	struct pvb_xsdev other = *dev;
+
+	if (pvb_blk_nodes_find(s, &other) == 0)
+		pvb_err_set(e, -ENOENT, "it is not ours: who attached it (kind "
+		            "%s) must detach it", other.kind);
+	else
+		pvb_err_set(e, -ENOENT, "no such device is attached");
 }
 
 int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
@@ -270,7 +283,7 @@ int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e)
 	if (r == 0)
 		r = wait_for_end(&w, d, e);
 	else if (r == -ENOENT)
-		pvb_err_set(e, r, "no such device is attached");
+		say_not_ours(s, &dev, e);
 	else if (r < 0)
 		pvb_err_set(e, r, "store: %s", strerror(-r));
 	if (r >= 0) {

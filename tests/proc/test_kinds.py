@@ -150,6 +150,26 @@ def test_our_own_device_goes_with_its_front():
         until(lambda: open_fds(m.serve.pid) <= fds, "descriptors returned")
 
 
+def test_our_toolstack_keeps_off_what_others_attached():
+    with Machine() as m:
+        boots(m, 1)
+        toolstack(m, "vbd", 1, type="phy", params=m.image(),
+                  script="block-pvb")
+        wait_state(m, "vbd", 1, "2")
+        for force in ([], ["--force"]):
+            r = m.detach(1, "xvda", "--timeout", "0.2", *force, status=1)
+            assert "kind vbd" in r.stderr, r.stderr
+        r = pvb("attach", "--host", m.host, 1, "xvda", "mem:1M", status=1)
+        assert "has a device" in r.stderr and "half" not in r.stderr, r.stderr
+        # Nor does what is left of one of ours make it ours.
+        xs(m, "xenstore-write", back("pvb", 1) + "/state", 6,
+           back("pvb", 1) + "/online", 0)
+        m.detach(1, "xvda")
+        assert state(m, "pvb", 1) is None
+        assert xs(m, "xenstore-read", front(1) + "/backend") == back("vbd", 1)
+        pvb("bench", "--time", "0.05", m.vbd(1))
+
+
 def script(m, *args, path="backend/vbd/1/51712"):
     """The hotplug script, as domain 0 has its paths."""
     return subprocess.run([SCRIPT, *args], text=True, capture_output=True,
