@@ -20,15 +20,19 @@ struct serve {                          /* options, then what runs */
 	uint64_t           spin_max_ns;
 	bool               drain;
 	struct pvb_daemon  daemon;
-	bool               lost;
+	bool               xen, lost;
 };
 
+/* A local machine is gone with its store.  On Xen there will be no other store
+   before the host restarts, but guests live on, and what is connected needs
+   none. */
 static void lost(void *arg)
 {
 	struct serve *s = arg;
 
 	s->lost = true;
-	pvb_loop_stop(s->daemon.loop);
+	if (!s->xen)
+		pvb_loop_stop(s->daemon.loop);
 }
 
 static void drained(void *arg)
@@ -50,6 +54,7 @@ static int serve_until_told(struct serve *s, const struct pvb_host *host)
 	struct pvb_supervisor *sup;
 	int status;
 
+	s->xen = host->xen;
 	pvb_control_path(host, path);
 	if (!s->control && pvb_control_dir(host, &e) < 0)
 		return pvb_say_err("serve", &e);

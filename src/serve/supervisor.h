@@ -22,7 +22,7 @@ struct pvb_supervisor_config {
 	const char *control_path;
 	const char *program;            /* that workers run; NULL: this one */
 	uint64_t    spin_max_ns;
-	/* The store is gone: nothing can be served any more. */
+	/* The store is gone: nothing new can be served, nothing be closed. */
 	void (*lost)(void *arg);
 	void *arg;
 };
