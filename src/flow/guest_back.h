@@ -80,8 +80,8 @@ void pvb_guest_back_flush(struct pvb_guest_back *g);
 bool pvb_guest_back_is_fat(const struct pvb_guest_back *g);
 void pvb_guest_back_trim(struct pvb_guest_back *g);
 
-/* Copy `bytes` (<= a page) from the start of a page, once: it is there after the
-   next flush, or p->failed says that it is not. */
+/* Copy `bytes` (<= a page) from the start of a page, once: it is there after
+   the next flush, or p->failed says that it is not. */
 void pvb_guest_back_fetch(struct pvb_guest_back *g, struct pvb_guest_pages *p,
                           uint32_t gref, void *to, uint32_t bytes);
 
