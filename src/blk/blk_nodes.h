@@ -49,6 +49,9 @@ struct pvb_blk_nodes_state {
 	uint32_t back, front;           /* enum pvb_xb; unknown if not there */
 	bool     online, front_there;
 	bool     front_ours;            /* it says that this back serves it */
+	bool     front_hidden;          /* may not be read: it or, as xenstored
+	                                   says to a domain without rights, a
+	                                   directory above it is gone */
 	bool     disk_known;            /* opened and found good by the back */
 	bool     disk_refused;          /* it cannot be had; `error` says why */
 	char     error[256];            /* the back's last complaint, or "" */

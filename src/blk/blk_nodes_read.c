@@ -115,6 +115,7 @@ int pvb_blk_nodes_state(struct pvb_store *s, const struct pvb_xsdev *d,
 	if (r == -EIO)
 		return r;
 	out->front_there = r != -ENOENT;
+	out->front_hidden = r == -EACCES;
 	out->front_ours = out->front_there &&
 	                  pvb_blk_nodes_front_is_ours(s, PVB_STORE_NO_TX, front,
 	                                              back) == 1;

@@ -192,18 +192,31 @@ static void look_for_orphan(struct entry *n)
 	n->changed = false;
 	if (!n->kind->orphans || n->orphan || n->retired || !n->device ||
 	    pvb_blk_nodes_state(n->devices->store, &n->dev, &state) < 0 ||
-	    state.front_there)
+	    (state.front_there && !state.front_hidden))
 		return;
 	n->orphan = true;
 	pvb_device_stop(n->device, true);
 }
 
+/* Domain 0's toolstack removes what it has closed here; of what another domain
+   serves it waits until that domain has. */
+static bool is_ours_to_remove(const struct entry *n)
+{
+	struct pvb_blk_nodes_state state;
+
+	return n->orphan ||
+	       (n->devices->c.own_domid != 0 &&
+	        pvb_blk_nodes_state(n->devices->store, &n->dev, &state) == 0 &&
+	        !state.online);
+}
+
 static void bury(struct entry **at)
 {
 	struct entry *n = *at;
-	int r = n->orphan ? pvb_blk_nodes_remove_back(n->devices->store,
-	                                              &n->dev) : 0;
+	int r = 0;
 
+	if (is_ours_to_remove(n))
+		r = pvb_blk_nodes_remove_back(n->devices->store, &n->dev);
 	if (r < 0)
 		pvb_log(n->devices->c.log, PVB_LOG_WARN,
 		        "domain %u device %u: cannot remove its nodes: %s",
