@@ -15,8 +15,8 @@ SIGNS = re.compile("|".join([
     # Xen
     r"Xen call trace", r"Panic on CPU", r"FATAL (TRAP|PAGE FAULT)",
     r"Xen BUG at", r"Xen WARN at", r"Assertion '.*' failed at",
-    r"domain_crash\w* called from", r"[Dd]omain \d+ .*crashed on cpu",
-    r"Hardware Dom0 crashed",
+    r"domain_crash\w* called from", r"Triple fault",
+    r"[Dd]omain \d+ .*crashed on cpu", r"Hardware Dom0 crashed",
 ]))
 LINES_MAX = 20          # kept of one run
 

@@ -13,7 +13,7 @@ KERNEL = os.environ.get("RIG_KERNEL")
 UP_S = 120
 RUN_S = 120
 GONE_S = 60
-LOOK_S = 0.02
+LOOK_S = 0.05
 
 LINE = re.compile(r"@(up|out|end|no-root|no-console)\b ?(?:(\S+)(?: (.*))?)?$")
 
@@ -192,11 +192,13 @@ on_crash = "destroy"
         """Follow the console until condition() is true."""
         end = time.monotonic() + timeout_s
         while True:
+            gone = not self.alive()
             self.look()
             if condition():
                 return
-            if self.wrong:
-                raise GuestError(f"{self.name}: {self.wrong}")
+            if self.wrong or gone:
+                raise GuestError(f"{self.name}: {self.wrong or 'gone'} while "
+                                 f"waiting for {what}")
             if time.monotonic() > end:
                 raise GuestError(f"{self.name}: no {what} after {timeout_s} s")
             time.sleep(LOOK_S)
