@@ -154,13 +154,33 @@ static int put_front_keys(struct job *j)
 	return r;
 }
 
+/* The directories above it are the back's, so that its domain can remove them
+   when they are empty. */
+static int make_back_dir(struct pvb_store *s, uint32_t tx, const struct job *j)
+{
+	const struct pvb_xsdev *d = j->dev;
+	char path[DIR_MAX];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/local/domain/%u/backend/%s",
+	               d->back_domid, d->kind);
+	r = need_dir(s, tx, path, d->back_domid, d->back_domid);
+	(void)snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u",
+	               d->back_domid, d->kind, d->front_domid);
+	if (r == 0)
+		r = need_dir(s, tx, path, d->back_domid, d->back_domid);
+	if (r == 0)
+		r = make_dir(s, tx, j->back, d->back_domid, d->front_domid);
+	return r;
+}
+
 static int create_back(struct pvb_store *s, uint32_t tx, struct job *j)
 {
 	const struct pvb_xsdev *d = j->dev;
 	int r = need_home(s, tx, d->back_domid, false);
 
 	if (r == 0)
-		r = make_dir(s, tx, j->back, d->back_domid, d->front_domid);
+		r = make_back_dir(s, tx, j);
 	if (r == 0)
 		r = put_back_keys(j);
 	/* Longer than a set of keys holds. */
