@@ -10,6 +10,8 @@ from store import Store
 
 OUT = os.environ.get("RIG_OUT", "/out")
 KERNEL = os.environ.get("RIG_KERNEL")
+# Nobody spies on an emulated machine: a fifth of its time is better spent.
+CMDLINE = "console=hvc0 quiet printk.devkmsg=on mitigations=off rdinit=/init"
 UP_S = 120
 RUN_S = 120
 GONE_S = 60
@@ -67,6 +69,9 @@ class Guest:
         self.initrd = initrd or os.environ[f"RIG_GUEST_{image}"]
         self.cmdline, self.extra = cmdline, extra
         self.log_path = os.path.join(OUT, "guests", f"guest-{name}.log")
+        # Another guest of this name may have been here before.
+        self.log_from = (os.path.getsize(self.log_path)
+                         if os.path.exists(self.log_path) else 0)
         self.log, self.part = None, b""
         self.up, self.jobs, self.id = 0, {}, None
         self.wrong = None
@@ -83,7 +88,7 @@ name = "{self.name}"
 type = "{self.kind}"
 kernel = "{KERNEL}"
 ramdisk = "{self.initrd}"
-extra = "console=hvc0 quiet printk.devkmsg=on rdinit=/init {self.cmdline}"
+extra = "{CMDLINE} {self.cmdline}"
 memory = {self.memory_mib}
 vcpus = {self.vcpus}
 disk = [{", ".join(f"'{d}'" for d in self.disks)}]
@@ -171,6 +176,7 @@ on_crash = "destroy"
             if not os.path.exists(self.log_path):
                 return
             self.log = open(self.log_path, "rb")
+            self.log.seek(self.log_from)
         *lines, self.part = (self.part + self.log.read()).split(b"\n")
         for line in lines:
             m = LINE.search(line.decode(errors="replace").strip("\r"))
