@@ -8,8 +8,9 @@ import os
 import sys
 import time
 
-from dom0 import (Guest, OUT, Store, check_ext4, event_channels, image,
-                  mapped_grants, nodes, root_image, run, sh, xl)
+from dom0 import (Guest, Store, check_ext4, image, mapped_grants, nodes,
+                  root_image, run, sh, xl)
+from serve import holdings
 
 DISK = "format=raw,vdev=xvda,access=rw,backendtype=phy,target="
 
@@ -38,13 +39,6 @@ def test_store_reads_lists_and_watches():
         other.remove(top)
         s.await_value(f"{top}/a", None, 10)
         assert nodes(top) == 0
-
-
-def holdings():
-    return {"domains": nodes("/local/domain"),
-            "backends": nodes("/local/domain/0/backend"),
-            "libxl": nodes("/libxl"), "channels": event_channels(),
-            "grants": sum(mapped_grants().values())}
 
 
 def test_guest_keeps_its_data_on_a_stock_disk():
