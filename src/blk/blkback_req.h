@@ -9,10 +9,10 @@
  *     |                        v               |  no bounce)    v
  *     +---- publish ------- answers <-------- done ----------- disk
  *
- * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk;
- * blkback_io.c owns the whole.  A request is copied out of its slot once, to
- * where it stays until its answer has been published, and leaves by answers
- * alone unless the connection is being cut.
+ * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk,
+ * blkback_req_life.c begins and ends; blkback_io.c owns the whole.  A request
+ * is copied out of its slot once, to where it stays until its answer has been
+ * published, and leaves by answers alone unless the connection is being cut.
  */
 #ifndef PVB_BLKBACK_REQ_H
 #define PVB_BLKBACK_REQ_H
@@ -102,7 +102,7 @@ void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors);
 void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut);
 bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
 
-/* ---- between the side of the ring and that of the disk ------------------- */
+/* ---- between these files ------------------------------------------------- */
 
 struct pvb_blkback_req {
 	/* The guest's bytes, as they were when they were looked at. */
@@ -135,5 +135,8 @@ void pvb_blkback_begin(struct pvb_blkback_queue *q);
 /* Let go of what has not reached the lane. */
 void pvb_blkback_drop(struct pvb_blkback_queue *q);
 void pvb_blkback_free(struct pvb_blkback_req *r);
+void pvb_blkback_count_in_flight(struct pvb_blkback_queue *q);
+/* From the ring, and to it. */
+extern const struct pvb_pump_ops pvb_blkback_pump_ops;
 
 #endif

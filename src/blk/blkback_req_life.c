@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_req_life.c - init, stop and fini of a back's queue; see
+ * blkback_req.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "blkback_req.h"
+
+/* Where there is no window: 16 MiB, touched as far as it is used. */
+enum { BOUNCE_PAGES_MAX = 4096 };
+
+static void go_on(struct pvb_loop_task *t)
+{
+	struct pvb_blkback_queue *q =
+		pvb_container(t, struct pvb_blkback_queue, task);
+
+	pvb_blkback_begin(q);
+	if (q->stopped && pvb_blkback_queue_is_quiet(q))
+		q->c.ops->quiet(q);
+}
+
+/* If it is not idle now, it will be armed again. */
+static void idle_fired(struct pvb_loop_timer *t)
+{
+	struct pvb_blkback_queue *q =
+		pvb_container(t, struct pvb_blkback_queue, idle);
+
+	if (pvb_pool_used(&q->reqs) == 0)
+		pvb_guest_back_trim(&q->guest);
+}
+
+/* Can this lane and this queue do what the guest has been promised? */
+static bool can_keep(const struct pvb_blkback_queue_config *c)
+{
+	const struct pvb_blk_geometry *geo = &c->geometry;
+	const struct pvb_disk_info *info = &c->lane->info;
+
+	return geo->segs_direct_max == PVB_BLK_SEGS_DIRECT &&
+	       geo->segs_indirect_max <= PVB_BLK_SEGS_MAX &&
+	       geo->sector_size_bytes >= PVB_BLK_SECTOR_BYTES &&
+	       geo->sector_size_bytes <= PVB_BLK_PAGE_BYTES &&
+	       geo->sector_size_bytes % info->sector_size_bytes == 0 &&
+	       geo->sectors <= info->size_bytes / PVB_BLK_SECTOR_BYTES &&
+	       info->io_max_bytes >= PVB_BLK_PAGE_BYTES && info->iov_max > 0;
+}
+
+static uint32_t bounce_pages(uint32_t slots, uint32_t segs)
+{
+	return slots > BOUNCE_PAGES_MAX / segs ? BOUNCE_PAGES_MAX
+	                                       : slots * segs;
+}
+
+static int make_pools(struct pvb_blkback_queue *q)
+{
+	uint32_t slots = q->c.channel->ring.size;
+	uint32_t segs = q->c.geometry.segs_indirect_max;
+	int r = pvb_pool_init(&q->reqs, slots, sizeof(struct pvb_blkback_req));
+
+	if (r == 0)
+		r = pvb_pool_init(&q->drafts, PVB_PUMP_BATCH,
+		                  sizeof(struct pvb_blkback_draft));
+	if (r == 0 && segs > PVB_BLK_SEGS_DIRECT)
+		r = pvb_pool_init(&q->lists, slots,
+		                  segs * (sizeof(struct iovec) +
+		                          sizeof(struct pvb_seg)));
+	if (segs < PVB_BLK_SEGS_DIRECT)
+		segs = PVB_BLK_SEGS_DIRECT;
+	if (r == 0)
+		r = pvb_guest_back_init(&q->guest, q->c.mem, q->c.front_domid,
+		                        bounce_pages(slots, segs),
+		                        q->c.lane->info.io_max_bytes);
+	return r;
+}
+
+int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
+                           const struct pvb_blkback_queue_config *c)
+{
+	int r;
+
+	memset(q, 0, sizeof(*q));
+	if (!can_keep(c))
+		return -EINVAL;
+	q->c = *c;
+	q->task.run = go_on;
+	q->idle.fired = idle_fired;
+	r = make_pools(q);
+	if (r < 0) {
+		pvb_blkback_queue_fini(q);
+		return r;
+	}
+	pvb_pump_start(&q->pump, c->loop, c->channel, &pvb_blkback_pump_ops);
+	return 0;
+}
+
+void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
+{
+	pvb_pump_stop(&q->pump);
+	pvb_loop_disarm(&q->idle);
+	if (q->c.loop)
+		pvb_loop_undefer(q->c.loop, &q->task);
+	pvb_guest_back_fini(&q->guest);
+	pvb_pool_fini(&q->drafts);
+	pvb_pool_fini(&q->lists);
+	pvb_pool_fini(&q->reqs);
+	memset(q, 0, sizeof(*q));
+}
+
+void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors)
+{
+	q->c.geometry.sectors = sectors;
+}
+
+void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut)
+{
+	q->stopped = true;
+	pvb_pump_pause(&q->pump, true);
+	if (cut) {
+		q->cut = true;
+		pvb_blkback_drop(q);
+		pvb_blkback_count_in_flight(q);
+	}
+	pvb_loop_defer(q->c.loop, &q->task);
+}
+
+bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q)
+{
+	return pvb_pool_used(&q->reqs) == 0;
+}
