@@ -3,207 +3,14 @@
  * blkfront_req.c - callers' requests into slots of the ring; see
  * blkfront_req.h.
  *
- * A ring request carries a row of segments, each of whole sectors inside one
- * page.  It is filled from the oldest pending request; if that fits whole and
- * the next one begins where it ends, from that too.  A request that is longer
- * than its turn goes to the end of the line with the rest.
+ * A ring request is filled from the oldest pending request; if that fits whole
+ * and the next one begins where it ends, from that too.  A request that is
+ * longer than its turn goes to the end of the line with the rest.
  */
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "blkfront_req.h"
-
-/* ---- a request's memory -------------------------------------------------- */
-
-/* What lies in a row at the cursor, which skips empty vectors. */
-static void *at_cursor(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
-                       uint64_t *bytes)
-{
-	const struct iovec *v = &io->iov[c->index];
-
-	while (c->offset == v->iov_len) {
-		v = &io->iov[++c->index];
-		c->offset = 0;
-	}
-	*bytes = v->iov_len - c->offset;
-	return (char *)v->iov_base + c->offset;
-}
-
-void pvb_blkfront_move(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
-                       void *page, uint32_t bytes, bool to_page)
-{
-	uint32_t moved = 0;
-
-	while (moved < bytes) {
-		uint64_t row;
-		void *at = at_cursor(io, c, &row);
-		uint32_t n = row < bytes - moved ? (uint32_t)row
-		                                 : bytes - moved;
-
-		if (to_page)
-			memcpy((char *)page + moved, at, n);
-		else
-			memcpy(at, (char *)page + moved, n);
-		c->offset += n;
-		moved += n;
-	}
-}
-
-static void skip(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
-                 uint32_t bytes)
-{
-	while (bytes > 0) {
-		uint64_t row;
-		uint32_t n;
-
-		(void)at_cursor(io, c, &row);
-		n = row < bytes ? (uint32_t)row : bytes;
-		c->offset += n;
-		bytes -= n;
-	}
-}
-
-/* Can all of it be sent as it lies? */
-static bool lies_in_shared_pages(const struct pvb_blkfront_queue *q,
-                                 const struct pvb_io *io)
-{
-	uintptr_t mask = q->geometry.sector_size_bytes - 1;
-
-	if (q->bounce_always ||
-	    (io->op != PVB_IO_READ && io->op != PVB_IO_WRITE))
-		return false;
-	for (uint32_t i = 0; i < io->iovcnt; i++) {
-		const struct iovec *v = &io->iov[i];
-
-		if ((((uintptr_t)v->iov_base | v->iov_len) & mask) != 0 ||
-		    !pvb_guest_front_holds(&q->data, v->iov_base, v->iov_len))
-			return false;
-	}
-	return true;
-}
-
-/* ---- segments ------------------------------------------------------------ */
-
-/* Is there room for one more?  Beyond what a slot holds it needs a list. */
-static bool seg_room(struct pvb_blkfront_queue *q,
-                     struct pvb_blkfront_shadow *s)
-{
-	struct pvb_blk_req *r = &q->scratch;
-
-	if (r->nr_segs < PVB_BLK_SEGS_DIRECT)
-		return true;
-	if (!s->list && r->nr_segs < q->segs_max)
-		s->list = pvb_guest_front_page_get(&q->lists,
-		                                   &r->indirect_gref[0]);
-	return s->list && r->nr_segs < q->segs_max;
-}
-
-static void seg_add(struct pvb_blkfront_queue *q, uint32_t gref,
-                    uint32_t offset, uint32_t bytes)
-{
-	q->scratch.seg[q->scratch.nr_segs++] = (struct pvb_seg){
-		.gref = gref,
-		.first = (uint8_t)(offset / PVB_BLK_SECTOR_BYTES),
-		.last = (uint8_t)((offset + bytes) / PVB_BLK_SECTOR_BYTES - 1),
-	};
-}
-
-/* The rest of this page, as it lies. */
-static uint32_t add_shared(struct pvb_blkfront_queue *q,
-                           const struct pvb_io *io,
-                           struct pvb_blkfront_cursor *c)
-{
-	uint64_t row;
-	void *at = at_cursor(io, c, &row);
-	uint32_t offset = (uint32_t)((uintptr_t)at % PVB_BLK_PAGE_BYTES);
-	uint32_t n = PVB_BLK_PAGE_BYTES - offset;
-
-	if (row < n)
-		n = (uint32_t)row;
-	seg_add(q, pvb_guest_front_gref(&q->data, at), offset, n);
-	c->offset += n;
-	return n;
-}
-
-/* A page of our own; 0: there is none now. */
-static uint32_t add_bounced(struct pvb_blkfront_queue *q,
-                            struct pvb_blkfront_shadow *s,
-                            const struct pvb_io *io,
-                            struct pvb_blkfront_cursor *c, uint64_t left)
-{
-	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
-	                                       : PVB_BLK_PAGE_BYTES;
-	uint32_t gref;
-	void *page = pvb_guest_front_page_get(&q->data, &gref);
-
-	if (!page)
-		return 0;
-	s->page[s->page_count++] = page;
-	if (io->op == PVB_IO_WRITE)
-		pvb_blkfront_move(io, c, page, n, true);
-	else
-		skip(io, c, n);
-	seg_add(q, gref, 0, n);
-	return n;
-}
-
-static uint32_t add_zeros(struct pvb_blkfront_queue *q, uint64_t left)
-{
-	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
-	                                       : PVB_BLK_PAGE_BYTES;
-
-	seg_add(q, q->zero_gref, 0, n);
-	return n;
-}
-
-static void take_back(struct pvb_blkfront_queue *q,
-                      struct pvb_blkfront_shadow *s, uint16_t segs,
-                      uint16_t pages)
-{
-	q->scratch.nr_segs = segs;
-	while (s->page_count > pages)
-		pvb_guest_front_page_put(&q->data, s->page[--s->page_count]);
-}
-
-/*
- * As much of a request as there is room for; `whole`: that or nothing.  False:
- * nothing was added.
- */
-static bool add_part(struct pvb_blkfront_queue *q,
-                     struct pvb_blkfront_shadow *s, struct pvb_io *io,
-                     bool whole)
-{
-	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
-	struct pvb_blkfront_part *part = &s->part[s->part_count];
-	uint16_t segs = q->scratch.nr_segs, pages = s->page_count;
-	uint64_t left = io->length_bytes - st->sent_bytes;
-	struct pvb_blkfront_cursor c = st->at;
-	uint32_t bytes = 0, n;
-
-	while (left > 0 && seg_room(q, s)) {
-		if (io->op == PVB_IO_ZERO)
-			n = add_zeros(q, left);
-		else if (st->shared)
-			n = add_shared(q, io, &c);
-		else
-			n = add_bounced(q, s, io, &c, left);
-		if (n == 0)
-			break;
-		bytes += n;
-		left -= n;
-	}
-	if (bytes == 0 || (whole && left > 0)) {
-		take_back(q, s, segs, pages);
-		return false;
-	}
-	*part = (struct pvb_blkfront_part){ io, st->at, bytes };
-	s->part_count++;
-	st->at = c;
-	st->sent_bytes += bytes;
-	st->parts++;
-	return true;
-}
 
 /* ---- ring requests ------------------------------------------------------- */
 
@@ -282,7 +89,7 @@ static void merge(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 		struct pvb_io *next = q->pending.head;
 
 		if (!is_mergeable(first, next, end) ||
-		    !add_part(q, s, next, true))
+		    !pvb_blkfront_add_part(q, s, next, true))
 			break;
 		(void)pop_pending(q);
 		end += next->length_bytes;
@@ -299,7 +106,7 @@ static bool build_data(struct pvb_blkfront_queue *q,
 
 	start(q, s, io->op == PVB_IO_READ ? PVB_BLK_READ : PVB_BLK_WRITE,
 	      io->offset_bytes + st->sent_bytes);
-	if (!add_part(q, s, io, false))
+	if (!pvb_blkfront_add_part(q, s, io, false))
 		return false;
 	(void)pop_pending(q);
 	if (st->sent_bytes < io->length_bytes)
@@ -413,7 +220,7 @@ void pvb_blkfront_queue_submit(struct pvb_blkfront_queue *q, struct pvb_io *io)
 		pvb_blkfront_finish(q, io, r);
 		return;
 	}
-	st->shared = lies_in_shared_pages(q, io);
+	st->shared = pvb_blkfront_is_shared(q, io);
 	st->pending = true;
 	pvb_iolist_push(&q->pending, io);
 	pvb_pump_ready(&q->pump);

@@ -9,8 +9,9 @@
  *                 |  once more, unmerged)                     v
  *              finished <------ parts all answered ------ responses
  *
- * blkfront_req.c turns requests into slots, blkfront_req_done.c takes the
- * answers, blkfront_req_life.c attaches and stops; blkfront_io.c owns it all.
+ * blkfront_req.c turns requests into slots, for which blkfront_req_fill.c finds
+ * the segments, blkfront_req_done.c takes the answers, blkfront_req_life.c
+ * attaches and stops; blkfront_io.c owns it all.
  * What a caller submits is accepted whatever the ring is like, and waits in
  * its own storage.  What the back says is believed as far as it fits what was
  * asked, and no further.
@@ -172,6 +173,14 @@ static inline struct pvb_blkfront_state *pvb_blkfront_state(struct pvb_io *io)
 /* Copy the next `bytes` of a request's memory to or from one of our pages. */
 void pvb_blkfront_move(const struct pvb_io *io, struct pvb_blkfront_cursor *c,
                        void *page, uint32_t bytes, bool to_page);
+/* Can all of it be sent as it lies? */
+bool pvb_blkfront_is_shared(const struct pvb_blkfront_queue *q,
+                            const struct pvb_io *io);
+/* Add as much of a request to q->scratch as there is room for; `whole`: that
+   or nothing.  False: nothing was added. */
+bool pvb_blkfront_add_part(struct pvb_blkfront_queue *q,
+                           struct pvb_blkfront_shadow *s, struct pvb_io *io,
+                           bool whole);
 /* To be sent, at the end of this turn at the latest. */
 void pvb_blkfront_pend(struct pvb_blkfront_queue *q, struct pvb_io *io);
 /* done() is due, on the next turn at the latest. */
