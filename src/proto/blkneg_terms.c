@@ -17,61 +17,67 @@
 
 #include "xspath.h"
 
-#define RING_REFS \
-	"ring-ref0", "ring-ref1", "ring-ref2", "ring-ref3", \
-	"ring-ref4", "ring-ref5", "ring-ref6", "ring-ref7", \
-	"ring-ref8", "ring-ref9", "ring-ref10", "ring-ref11", \
-	"ring-ref12", "ring-ref13", "ring-ref14", "ring-ref15"
+/* What each queue has, below `dir`. */
+#define QUEUE_NODES(dir) \
+	dir "event-channel", dir "ring-ref", \
+	dir "ring-ref0", dir "ring-ref1", dir "ring-ref2", dir "ring-ref3", \
+	dir "ring-ref4", dir "ring-ref5", dir "ring-ref6", dir "ring-ref7", \
+	dir "ring-ref8", dir "ring-ref9", dir "ring-ref10", dir "ring-ref11", \
+	dir "ring-ref12", dir "ring-ref13", dir "ring-ref14", dir "ring-ref15"
+
+enum { EVENT_CHANNEL, RING_REF, RING_REF_0,
+       QUEUE_NODES = RING_REF_0 + PVB_BLK_RING_PAGES_MAX };
 
 const char *const pvb_blk_terms_names[] = {
 	"protocol",
 	"ring-page-order", "num-ring-pages", "ring-pages",
 	"multi-queue-num-queues",
 	"feature-persistent",
-	"event-channel", "ring-ref", RING_REFS,
+	QUEUE_NODES(""),
 	NULL
 };
 
-/* What stands below queue-<n>. */
-static const char *const queue_names[] = {
-	"event-channel", "ring-ref", RING_REFS,
+/* Whole, so that a refusal can name one that is not there. */
+static const char *const queue_nodes[][QUEUE_NODES] = {
+	{ QUEUE_NODES("queue-0/") }, { QUEUE_NODES("queue-1/") },
+	{ QUEUE_NODES("queue-2/") }, { QUEUE_NODES("queue-3/") },
+	{ QUEUE_NODES("queue-4/") }, { QUEUE_NODES("queue-5/") },
+	{ QUEUE_NODES("queue-6/") }, { QUEUE_NODES("queue-7/") },
+	{ QUEUE_NODES("queue-8/") }, { QUEUE_NODES("queue-9/") },
+	{ QUEUE_NODES("queue-10/") }, { QUEUE_NODES("queue-11/") },
+	{ QUEUE_NODES("queue-12/") }, { QUEUE_NODES("queue-13/") },
+	{ QUEUE_NODES("queue-14/") }, { QUEUE_NODES("queue-15/") },
 };
+static const char *const only_queue_nodes[] = { QUEUE_NODES("") };
 
-static const char *const ring_refs[] = { RING_REFS };
-
-enum { QUEUE_NAMES = sizeof(queue_names) / sizeof(queue_names[0]) };
-
-_Static_assert(sizeof(ring_refs) / sizeof(ring_refs[0]) ==
-	       PVB_BLK_RING_PAGES_MAX, "a name for each page of a ring");
+_Static_assert(sizeof(only_queue_nodes) / sizeof(only_queue_nodes[0]) ==
+	       QUEUE_NODES, "a name for each page of a ring");
+_Static_assert(sizeof(queue_nodes) / sizeof(queue_nodes[0]) ==
+	       PVB_BLK_QUEUES_MAX, "a directory for each queue");
 
 static uint32_t lesser(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Where `name` of queue `queue` stands. */
-static void queue_path(char out[PVB_KEYS_NAME_MAX + 1], uint32_t queues,
-                       uint32_t queue, const char *name)
+/* The names of a queue's nodes, by the enum above. */
+static const char *const *nodes_of(uint32_t queues, uint32_t queue)
 {
-	int e;
-
-	if (queues == 1)
-		e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1, "%s", name);
-	else
-		e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1,
-				     "queue-%u/%s", queue, name);
-	assert(e == 0);
-	(void)e;
+	return queues == 1 ? only_queue_nodes : queue_nodes[queue];
 }
 
 bool pvb_blk_terms_queue_name(uint32_t queues, uint32_t i,
                               char out[PVB_KEYS_NAME_MAX + 1])
 {
-	uint32_t queue = i / QUEUE_NAMES;
+	uint32_t queue = i / QUEUE_NODES;
+	int e;
 
 	if (queues <= 1 || queue >= lesser(queues, PVB_BLK_QUEUES_MAX))
 		return false;
-	queue_path(out, queues, queue, queue_names[i % QUEUE_NAMES]);
+	e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1, "%s",
+			     queue_nodes[queue][i % QUEUE_NODES]);
+	assert(e == 0);
+	(void)e;
 	return true;
 }
 
@@ -117,17 +123,15 @@ static int put_queue(struct pvb_keys *k, const struct pvb_blk_terms *t,
                      uint32_t queue)
 {
 	const struct pvb_blk_queue_terms *q = &t->queue[queue];
+	const char *const *node = nodes_of(t->queues, queue);
 	uint32_t pages = 1U << t->ring_order;
-	char path[PVB_KEYS_NAME_MAX + 1];
 	int e;
 
-	queue_path(path, t->queues, queue, "event-channel");
-	e = pvb_keys_put_u64(k, path, q->port);
-	for (uint32_t i = 0; e == 0 && i < pages; i++) {
-		queue_path(path, t->queues, queue,
-			   pages == 1 ? "ring-ref" : ring_refs[i]);
-		e = pvb_keys_put_u64(k, path, q->ring_ref[i]);
-	}
+	e = pvb_keys_put_u64(k, node[EVENT_CHANNEL], q->port);
+	for (uint32_t i = 0; e == 0 && i < pages; i++)
+		e = pvb_keys_put_u64(k, node[pages == 1 ? RING_REF
+		                                        : RING_REF_0 + i],
+				     q->ring_ref[i]);
 	return e;
 }
 
@@ -232,31 +236,15 @@ static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t max,
 	return order > max ? PVB_WHY_KEY_LIMIT : PVB_OK;
 }
 
-/* A name that outlives this call: the keys' own, or else `name` as it stands
-   below its queue. */
-static const char *lasting_name(const struct pvb_keys *k, const char *path,
-                                const char *name)
+static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
+                            uint32_t *out, const char **bad)
 {
-	for (uint32_t i = 0; i < k->count; i++)
-		if (strcmp(k->bytes + k->key[i].name_at, path) == 0)
-			return k->bytes + k->key[i].name_at;
-	return name;
-}
-
-static enum pvb_why get_queue_u32(const struct pvb_keys *k,
-                                  const struct pvb_blk_terms *t,
-                                  uint32_t queue, const char *name,
-                                  uint32_t *out, const char **bad)
-{
-	char path[PVB_KEYS_NAME_MAX + 1];
 	uint64_t value = 0;
-	enum pvb_why why;
+	enum pvb_why why = pvb_keys_u64(k, name, UINT32_MAX, &value);
 
-	queue_path(path, t->queues, queue, name);
-	why = pvb_keys_u64(k, path, UINT32_MAX, &value);
 	*out = (uint32_t)value;
 	if (why != PVB_OK)
-		*bad = lasting_name(k, path, name);
+		*bad = name;
 	return why;
 }
 
@@ -265,25 +253,18 @@ static enum pvb_why get_queue(const struct pvb_keys *k,
                               const char **bad)
 {
 	struct pvb_blk_queue_terms *q = &t->queue[queue];
+	const char *const *node = nodes_of(t->queues, queue);
 	uint32_t pages = 1U << t->ring_order;
 	enum pvb_why why;
 
-	why = get_queue_u32(k, t, queue, "event-channel", &q->port, bad);
-	if (why != PVB_OK)
-		return why;
-	if (pages == 1) {
-		why = get_queue_u32(k, t, queue, "ring-ref", &q->ring_ref[0],
-				    bad);
-		if (why != PVB_WHY_KEY_MISSING)
-			return why;
-	}
-	for (uint32_t i = 0; i < pages; i++) {
-		why = get_queue_u32(k, t, queue, ring_refs[i],
-				    &q->ring_ref[i], bad);
-		if (why != PVB_OK)
-			return why;
-	}
-	return PVB_OK;
+	why = get_u32(k, node[EVENT_CHANNEL], &q->port, bad);
+	if (why == PVB_OK && pages == 1 &&
+	    (pvb_keys_has(k, node[RING_REF]) ||
+	     !pvb_keys_has(k, node[RING_REF_0])))
+		return get_u32(k, node[RING_REF], &q->ring_ref[0], bad);
+	for (uint32_t i = 0; why == PVB_OK && i < pages; i++)
+		why = get_u32(k, node[RING_REF_0 + i], &q->ring_ref[i], bad);
+	return why;
 }
 
 /* All but the queues' own nodes. */
