@@ -16,14 +16,15 @@ enum { NODES_MAX = 40, VALUE_MAX = 300 };
 
 static const char *pick_name(uint8_t list, uint8_t which)
 {
-	static char below[PVB_KEYS_NAME_MAX + 1];
 	const char *const *names = list % 4 == 0 ? pvb_blk_offer_names :
 				   list % 4 == 1 ? pvb_blk_geometry_names :
 						   pvb_blk_terms_names;
 	uint32_t n = 0;
 
 	if (list % 4 == 3) {
-		while (!pvb_blk_terms_queue_name(3, which, below))
+		const char *below;
+
+		while (!(below = pvb_blk_terms_queue_name(3, which)))
 			which /= 2;
 		return below;
 	}

@@ -31,16 +31,15 @@ int blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
 static int fetch_queues(struct pvb_blkback_ctl *b, uint32_t tx,
                         struct pvb_keys *k)
 {
-	char name[PVB_KEYS_NAME_MAX + 1];
-	const char *const one[] = { name, NULL };
+	const char *one[] = { NULL, NULL };
 	uint64_t queues = 1;
 	int e = 0;
 
 	if (pvb_keys_u64_or(k, "multi-queue-num-queues", b->limits.queues_max,
 	                    1, &queues) != PVB_OK)
 		return 0;
-	for (uint32_t i = 0;
-	     e == 0 && pvb_blk_terms_queue_name((uint32_t)queues, i, name); i++)
+	for (uint32_t i = 0; e == 0 &&
+	     (one[0] = pvb_blk_terms_queue_name((uint32_t)queues, i)); i++)
 		e = pvb_store_read_keys(b->runner.store, tx,
 		                        b->runner.c.peer_dir, one, k);
 	return e;

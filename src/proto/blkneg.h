@@ -85,10 +85,9 @@ enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,
                                enum pvb_abi abi_absent,
                                struct pvb_blk_terms *out, const char **bad);
 extern const char *const pvb_blk_terms_names[];   /* top level */
-/* Once multi-queue-num-queues is known: the i-th name below queue-<n>/.
-   False: no more.  For `queues` of 1 there are none. */
-bool pvb_blk_terms_queue_name(uint32_t queues, uint32_t i,
-                              char out[PVB_KEYS_NAME_MAX + 1]);
+/* Once multi-queue-num-queues is known: the i-th name below queue-<n>/, static.
+   NULL: no more.  For `queues` of 1 there are none. */
+const char *pvb_blk_terms_queue_name(uint32_t queues, uint32_t i);
 /* Do these describe the same connection (same ring references and ports)? */
 bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
                         const struct pvb_blk_terms *b);

@@ -15,8 +15,6 @@
 
 #include "base/checked.h"
 
-#include "xspath.h"
-
 /* What each queue has, below `dir`. */
 #define QUEUE_NODES(dir) \
 	dir "event-channel", dir "ring-ref", \
@@ -66,19 +64,13 @@ static const char *const *nodes_of(uint32_t queues, uint32_t queue)
 	return queues == 1 ? only_queue_nodes : queue_nodes[queue];
 }
 
-bool pvb_blk_terms_queue_name(uint32_t queues, uint32_t i,
-                              char out[PVB_KEYS_NAME_MAX + 1])
+const char *pvb_blk_terms_queue_name(uint32_t queues, uint32_t i)
 {
 	uint32_t queue = i / QUEUE_NODES;
-	int e;
 
 	if (queues <= 1 || queue >= lesser(queues, PVB_BLK_QUEUES_MAX))
-		return false;
-	e = pvb_xspath_print(out, PVB_KEYS_NAME_MAX + 1, "%s",
-			     queue_nodes[queue][i % QUEUE_NODES]);
-	assert(e == 0);
-	(void)e;
-	return true;
+		return NULL;
+	return queue_nodes[queue][i % QUEUE_NODES];
 }
 
 bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
