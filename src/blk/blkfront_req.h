@@ -87,8 +87,6 @@ struct pvb_blkfront_queue {             /* caller's storage */
 	struct pvb_pool    shadows;     /* as many as the ring has slots */
 	struct pvb_guest_front data;    /* callers' buffers, bounced data */
 	struct pvb_guest_front lists;   /* the back may only read these */
-	void    *zero_page;             /* of `lists` */
-	uint32_t zero_gref;
 	struct pvb_loop_timer timer;    /* armed while something is in flight */
 	struct pvb_loop_timer idle;     /* once, a while after the last one */
 	struct pvb_blk_req scratch;     /* the request that is being built */

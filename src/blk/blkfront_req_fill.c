@@ -121,7 +121,9 @@ static uint32_t add_shared(struct pvb_blkfront_queue *q,
 	return n;
 }
 
-/* A page of our own; 0: there is none now. */
+/* A page of our own; 0: there is none now.  Zeros, too, take one for each
+   segment: a back maps what it is given, and Xen has a bound on how often one
+   page can be mapped. */
 static uint32_t add_bounced(struct pvb_blkfront_queue *q,
                             struct pvb_blkfront_shadow *s,
                             const struct pvb_io *io,
@@ -137,18 +139,11 @@ static uint32_t add_bounced(struct pvb_blkfront_queue *q,
 	s->page[s->page_count++] = page;
 	if (io->op == PVB_IO_WRITE)
 		pvb_blkfront_move(io, c, page, n, true);
+	else if (io->op == PVB_IO_ZERO)
+		memset(page, 0, n);
 	else
 		skip(io, c, n);
 	seg_add(q, gref, 0, n);
-	return n;
-}
-
-static uint32_t add_zeros(struct pvb_blkfront_queue *q, uint64_t left)
-{
-	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
-	                                       : PVB_BLK_PAGE_BYTES;
-
-	seg_add(q, q->zero_gref, 0, n);
 	return n;
 }
 
@@ -173,12 +168,8 @@ bool pvb_blkfront_add_part(struct pvb_blkfront_queue *q,
 	uint32_t bytes = 0, n;
 
 	while (left > 0 && seg_room(q, s)) {
-		if (io->op == PVB_IO_ZERO)
-			n = add_zeros(q, left);
-		else if (st->shared)
-			n = add_shared(q, io, &c);
-		else
-			n = add_bounced(q, s, io, &c, left);
+		n = st->shared ? add_shared(q, io, &c)
+		               : add_bounced(q, s, io, &c, left);
 		if (n == 0)
 			break;
 		bytes += n;

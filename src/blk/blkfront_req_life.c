@@ -111,22 +111,13 @@ static int open_pages(struct pvb_blkfront_queue *q,
 	/* A back that keeps its mappings makes all of them for both ways, and
 	   cannot make one of a page that it may only read. */
 	c.read_only = !a->persistent;
-	c.pages_max = slots + 1;
-	c.reserve = 2;                  /* the zeros, and one list */
-	r = pvb_guest_front_open(&q->lists, &c);
-	if (r < 0)
-		return r;
-	/* Shared pages are born zero; nobody ever writes this one. */
-	q->zero_page = pvb_guest_front_page_get(&q->lists, &q->zero_gref);
-	assert(q->zero_page);
-	return 0;
+	c.pages_max = slots;
+	c.reserve = 1;
+	return pvb_guest_front_open(&q->lists, &c);
 }
 
 static void undo(struct pvb_blkfront_queue *q)
 {
-	if (q->zero_page)
-		pvb_guest_front_page_put(&q->lists, q->zero_page);
-	q->zero_page = NULL;
 	pvb_guest_front_close(&q->lists);
 	pvb_guest_front_close(&q->data);
 	pvb_pool_fini(&q->shadows);

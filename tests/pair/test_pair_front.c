@@ -454,7 +454,7 @@ static void where_there_is_only_a_barrier_it_flushes(void **state)
 	end(s);
 }
 
-static void zeros_are_written_from_one_page(void **state)
+static void zeros_arrive(void **state)
 {
 	struct scene *s = begin(&(struct pair_options){ .indirect = 32 });
 
@@ -633,7 +633,7 @@ int main(void)
 		cmocka_unit_test(fua_is_a_flush_after_the_write),
 		cmocka_unit_test(a_failed_write_is_not_flushed),
 		cmocka_unit_test(where_there_is_only_a_barrier_it_flushes),
-		cmocka_unit_test(zeros_are_written_from_one_page),
+		cmocka_unit_test(zeros_arrive),
 		cmocka_unit_test(zeroing_the_whole_disk_lets_others_through),
 		cmocka_unit_test(
 			a_flush_that_is_not_supported_is_not_asked_for_again),
