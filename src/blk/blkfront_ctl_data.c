@@ -2,6 +2,7 @@
 /*
  * What a front has its data halves do, and what becomes of it.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "blkfront_ctl_parts.h"
@@ -40,6 +41,10 @@ void blkfront_go(struct pvb_runner *r)
 	struct pvb_blkfront_ctl *f = front_of_runner(r);
 
 	f->running = true;
+	pvb_log(f->c.log, PVB_LOG_INFO, "%s: domain %u serves it: %u ring pages,"
+	        " %u indirect segments, %" PRIu64 " sectors", r->c.name,
+	        (unsigned int)f->back_domid, 1U << f->terms.ring_order,
+	        (unsigned int)f->terms.indirect_max, f->geometry.sectors);
 	tell_geometry(f, PVB_BLK_MSG_GO);
 }
 

@@ -16,6 +16,7 @@
 
 #include <pvb/client.h>
 
+#include "base/log.h"
 #include "cmd.h"
 #include "device_args.h"
 #include "progress.h"
@@ -37,6 +38,8 @@ struct copy {
 	const char *src_uri, *dst_uri;
 	struct pvb_client *src, *dst;
 	struct pvb_unfinished unfinished;       /* dst, if we have made it */
+	enum pvb_log_level log_level;
+	bool     has_log;
 	uint64_t size_bytes;
 	bool     dst_is_zero;           /* fresh file: what is not written is
 	                                   0 */
@@ -237,20 +240,31 @@ static int make_destination(struct copy *c, struct pvb_err *e)
 	return 0;
 }
 
+static void log_line(void *arg, const char *level, const char *line)
+{
+	const struct copy *c = arg;
+	enum pvb_log_level l;
+
+	if (pvb_log_level_parse(level, &l) && l <= c->log_level)
+		pvb_log_to_stderr(NULL, l, line);
+}
+
 static int open_ends(struct copy *c, struct pvb_err *e)
 {
-	struct pvb_client_config reading = { .size_bytes = sizeof(reading),
-		.read_only = true };
+	struct pvb_client_config config = { .size_bytes = sizeof(config),
+		.read_only = true, .log = c->has_log ? log_line : NULL,
+		.log_arg = c };
 	struct pvb_disk_info info;
-	int r = pvb_client_open(c->src_uri, &reading, &c->src, e);
+	int r = pvb_client_open(c->src_uri, &config, &c->src, e);
 
 	if (r < 0)
 		return r;
 	pvb_client_info(c->src, &info);
 	c->size_bytes = info.size_bytes;
 	r = make_destination(c, e);
+	config.read_only = false;
 	if (r == 0)
-		r = pvb_client_open(c->dst_uri, NULL, &c->dst, e);
+		r = pvb_client_open(c->dst_uri, &config, &c->dst, e);
 	if (r < 0)
 		return r;
 	pvb_client_info(c->dst, &info);
@@ -337,28 +351,41 @@ static int copy(struct copy *c)
 	return status;
 }
 
-static int run(const struct pvb_cmd *cmd, int argc, char **argv)
+static int run_with(const struct pvb_cmd *cmd, struct copy *c, int argc,
+                    char **argv)
 {
 	static const struct option options[] = {
+		{ "log", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct copy *c;
-	int opt, status;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (opt == 'h')
 			return pvb_say_help(cmd);
-		return pvb_say_bad_option(cmd, argc, argv, opt);
+		if (opt != 'l')
+			return pvb_say_bad_option(cmd, argc, argv, opt);
+		c->has_log = pvb_log_level_parse(optarg, &c->log_level);
+		if (!c->has_log)
+			return pvb_say_usage(cmd,
+				"--log %s: error, warn, info or debug", optarg);
 	}
 	if (argc - optind != 2)
 		return pvb_say_usage(cmd, "copy: a source and a destination");
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return pvb_say_error("copy: out of memory");
 	c->src_uri = argv[optind];
 	c->dst_uri = argv[optind + 1];
-	status = copy(c);
+	return copy(c);
+}
+
+static int run(const struct pvb_cmd *cmd, int argc, char **argv)
+{
+	struct copy *c = calloc(1, sizeof(*c));
+	int status;
+
+	if (!c)
+		return pvb_say_error("copy: out of memory");
+	status = run_with(cmd, c, argc, argv);
 	free(c);
 	return status;
 }
@@ -368,7 +395,7 @@ const struct pvb_cmd pvb_cmd_copy = {
 	.summary = "copy a disk to a disk, holes as holes",
 	.run = run,
 	.help =
-"usage: pvb copy SRC DST\n"
+"usage: pvb copy [--log LEVEL] SRC DST\n"
 "\n"
 "SRC and DST are disk URIs (file:PATH or a bare path, mem:SIZE,\n"
 "vbd:DOMAIN/VDEV?host=HOST, ...).  A DST that is a file and does not exist\n"
@@ -377,5 +404,7 @@ const struct pvb_cmd pvb_cmd_copy = {
 "What SRC knows or shows to be zero becomes a hole in DST where DST can.\n"
 "On a terminal a bar shows progress, rate and time left.\n"
 "\n"
-"  --help    this text\n",
+"  --log LEVEL  what the two disks say meanwhile: error, warn, info (what a\n"
+"               frontend and its backend have agreed on)\n"
+"  --help       this text\n",
 };

@@ -70,6 +70,17 @@ def test_copy_through_the_ring_both_ways():
         same(src, m.path("out"))
 
 
+def test_copy_says_what_a_frontend_agreed_on():
+    with Machine() as m:
+        m.attach(1, "xvda", m.image(size=1 << 20), "--indirect", "16")
+        out = m.path("out")
+        said = pvb("copy", "--log", "info", m.vbd(1, more="&ring-order=1"),
+                   out).stderr
+        assert "domain 0 serves it: 2 ring pages, 16 indirect segments, " \
+            "2048 sectors" in said, said
+        assert pvb("copy", m.vbd(1), out).stderr == ""
+
+
 def test_copy_of_a_memory_disk_to_a_new_file():
     with Machine(serve=False) as m:
         pvb("copy", "mem:3M", m.path("out"))
