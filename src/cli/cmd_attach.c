@@ -2,6 +2,7 @@
 /* pvb attach: make a device's nodes and wait until it is connected. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pvb/client.h>
 #include <pvb/err.h>
@@ -78,6 +79,14 @@ static int attach_or_undo(struct args *a, const char *vdev)
 	return signals.caught ? 128 + signals.caught : PVB_EXIT_FAILED;
 }
 
+/* Whether a frontend takes the device by itself.  Guests have one; in this
+   domain it can be a program that comes later. */
+static bool has_driver(const struct pvb_host *host, uint16_t domid)
+{
+	return host->xen && (domid != 0 ||
+	                     access("/sys/bus/xen/drivers/vbd", F_OK) == 0);
+}
+
 static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
                   const char *disk)
 {
@@ -98,7 +107,7 @@ static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
 		return status;
 	a->attach.host = &host;
 	a->attach.disk = uri;
-	a->attach.need_front = host.xen;
+	a->attach.need_front = has_driver(&host, a->attach.front_domid);
 	pvb_machine_wait(&host);
 	return attach_or_undo(a, vdev);
 }
