@@ -37,6 +37,15 @@ void pvb_complaint_put(struct pvb_store *s, const char *device_dir,
 	(void)pvb_store_write_at(s, PVB_STORE_NO_TX, path, "error", line);
 }
 
+/* "CODE TEXT" to TEXT; what has no code stays. */
+static void drop_code(char *line)
+{
+	size_t digits = strspn(line, "0123456789");
+
+	if (digits > 0 && line[digits] == ' ')
+		memmove(line, line + digits + 1, strlen(line + digits));
+}
+
 void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
                        char *out, size_t cap)
 {
@@ -47,6 +56,7 @@ void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
 		n = pvb_store_read_at(s, PVB_STORE_NO_TX, path, "error", out,
 		                      cap - 1);
 	out[n > 0 ? n : 0] = '\0';
+	drop_code(out);
 	pvb_printable(out);
 }
 
