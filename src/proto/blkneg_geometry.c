@@ -10,11 +10,9 @@
 
 #include <assert.h>
 
-#include "base/checked.h"
+#include <pvb/blkif.h>
 
-enum {                                  /* bits of `info` */
-	INFO_CDROM = 1, INFO_REMOVABLE = 2, INFO_READ_ONLY = 4,
-};
+#include "base/checked.h"
 
 enum {
 	SECTOR_SIZE_MIN = PVB_BLK_SECTOR_BYTES,
@@ -51,9 +49,9 @@ int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g)
 		{ "sectors", g->sectors },
 		{ "sector-size", g->sector_size_bytes },
 		{ "physical-sector-size", g->physical_size_bytes },
-		{ "info", (g->cdrom ? INFO_CDROM : 0U) |
-			  (g->removable ? INFO_REMOVABLE : 0U) |
-			  (g->read_only ? INFO_READ_ONLY : 0U) },
+		{ "info", (g->cdrom ? VDISK_CDROM : 0U) |
+			  (g->removable ? VDISK_REMOVABLE : 0U) |
+			  (g->read_only ? VDISK_READONLY : 0U) },
 		{ "feature-flush-cache", g->flush },
 		{ "feature-barrier", g->barrier },
 		{ "feature-persistent", g->persistent },
@@ -127,9 +125,9 @@ static enum pvb_why get_info(const struct pvb_keys *k,
 	uint32_t info;
 	enum pvb_why why = get_u32(k, "info", 0, &info, bad);
 
-	g->cdrom = info & INFO_CDROM;
-	g->removable = info & INFO_REMOVABLE;
-	g->read_only = info & INFO_READ_ONLY;
+	g->cdrom = info & VDISK_CDROM;
+	g->removable = info & VDISK_REMOVABLE;
+	g->read_only = info & VDISK_READONLY;
 	return why;
 }
 

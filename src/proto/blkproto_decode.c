@@ -49,7 +49,7 @@ static enum pvb_why discard_decode(struct pvb_blk_req *out, enum pvb_abi abi,
 				   const uint8_t *slot)
 {
 	out->handle = pvb_load_u16(slot + PVB_BLK_AT_HANDLE);
-	out->secure = (slot[PVB_BLK_AT_FLAG] & PVB_BLK_FLAG_SECURE) != 0;
+	out->secure = (slot[PVB_BLK_AT_FLAG] & BLKIF_DISCARD_SECURE) != 0;
 	out->nr_sectors = pvb_load_u64(slot + pvb_blk_body_at(abi));
 	return PVB_OK;
 }

@@ -42,7 +42,7 @@ static void discard_encode(uint8_t *slot, enum pvb_abi abi,
 			   const struct pvb_blk_req *req)
 {
 	slot[PVB_BLK_AT_OP] = PVB_BLK_DISCARD;
-	slot[PVB_BLK_AT_FLAG] = req->secure ? PVB_BLK_FLAG_SECURE : 0;
+	slot[PVB_BLK_AT_FLAG] = req->secure ? BLKIF_DISCARD_SECURE : 0;
 	pvb_store_u16(slot + PVB_BLK_AT_HANDLE, req->handle);
 	pvb_store_u64(slot + pvb_blk_body_at(abi), req->nr_sectors);
 }
