@@ -120,6 +120,18 @@ static void say_hotplug(struct pvb_blkback_ctl *b, const char *status,
 	free(k);
 }
 
+void blkback_name_disk(const struct pvb_blkback_ctl *b, const char *text,
+                       char line[PVB_RUNNER_TEXT_MAX + 1])
+{
+	static const char no_name[] = "the disk";
+	const char *name = b->c.disk_name;
+
+	if (strlen(name) + strlen(": ") + strlen(text) > PVB_RUNNER_TEXT_MAX)
+		name = no_name;
+	(void)snprintf(line, PVB_RUNNER_TEXT_MAX + 1, "%s: %.*s", name,
+	               PVB_RUNNER_TEXT_MAX - (int)sizeof(no_name) - 1, text);
+}
+
 static void refuse(struct pvb_blkback_ctl *b, const char *text)
 {
 	char line[PVB_RUNNER_TEXT_MAX + 1];     /* a node holds no more */
@@ -134,6 +146,7 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
                           struct pvb_disk_probe *probe,
                           const struct pvb_err *e)
 {
+	char line[PVB_RUNNER_TEXT_MAX + 1];
 	struct pvb_err bad = PVB_ERR_INIT;
 
 	if (!probe) {
@@ -145,7 +158,8 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 	memset(probe, 0, sizeof(*probe));
 	if (blkback_geometry(&b->disk.info, &b->c.options, &b->geometry,
 	                     &bad) < 0) {
-		refuse(b, bad.text);
+		blkback_name_disk(b, bad.text, line);
+		refuse(b, line);
 		return;
 	}
 	b->disk_known = true;

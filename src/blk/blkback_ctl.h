@@ -28,6 +28,8 @@ struct pvb_blkback_ctl;
 struct pvb_blkback_ctl_config {
 	const struct pvb_log *log;
 	struct pvb_xsdev dev;
+	/* What sentences call the disk, its URI; borrowed. */
+	const char *disk_name;
 	/* What is offered, and how it presents itself.  Read-only and shared
 	   are the prober's business: the disk says what it is. */
 	struct pvb_blk_options options;

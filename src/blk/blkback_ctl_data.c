@@ -33,8 +33,7 @@ int blkback_attach(struct pvb_runner *r)
 		return 1;
 	/* It may have grown while nobody looked. */
 	if (b->disk_ops->reprobe && blkback_measure(b, &e) < 0) {
-		(void)snprintf(text, sizeof(text), "the disk: %.*s",
-		               PVB_RUNNER_TEXT_MAX - 10, e.text);
+		blkback_name_disk(b, e.text, text);
 		pvb_runner_failed(r, PVB_DO_ATTACH, PVB_WHY_DISK, text);
 		return 0;
 	}
@@ -111,8 +110,7 @@ static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
 	}
 	n = b->disk_ops->reopen(&b->disk, fds + *nfds, &e);
 	if (n < 0)
-		(void)snprintf(text, cap, "%.*s", PVB_BLK_HALVES_TEXT_MAX,
-		               e.text);
+		blkback_name_disk(b, e.text, text);
 	else
 		*nfds += (uint32_t)n;
 	return n;
@@ -163,8 +161,13 @@ static void detached(struct pvb_blk_halves *h)
 static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
                    const char *text)
 {
-	pvb_runner_failed(&back_of(h)->runner, attaching ? PVB_DO_ATTACH : 0,
-	                  why, text);
+	struct pvb_blkback_ctl *b = back_of(h);
+	char line[PVB_RUNNER_TEXT_MAX + 1];
+
+	if (why == PVB_WHY_DISK)
+		blkback_name_disk(b, text, line);
+	pvb_runner_failed(&b->runner, attaching ? PVB_DO_ATTACH : 0, why,
+	                  why == PVB_WHY_DISK ? line : text);
 }
 
 /* The half says only that there is something; how large the disk is now is

@@ -26,6 +26,10 @@ struct pvb_blkback_ctl {
 	struct pvb_log_limit reports;
 };
 
+/* "DISK: TEXT", as a node holds it; a name that leaves no room for the text is
+   left out. */
+void blkback_name_disk(const struct pvb_blkback_ctl *b, const char *text,
+                       char line[PVB_RUNNER_TEXT_MAX + 1]);
 /* Look at the disk's size again (its kind has a reprobe).  1: it is another; 0:
    the same; or -errno with *e. */
 int  blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e);

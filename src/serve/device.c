@@ -132,7 +132,7 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = d->config.log, .dev = d->config.dev,
-		.options = d->options,
+		.disk_name = d->uri, .options = d->options,
 		.mem_kind = d->config.host->xen ? PVB_BLK_MEM_XEN
 		                                : PVB_BLK_MEM_LOCAL,
 		.spin_max_ns = d->config.spin_max_ns,

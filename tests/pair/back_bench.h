@@ -16,6 +16,7 @@ static struct pvb_blkback_ctl *back;
 static uint32_t back_changed, back_retired, mem_ends;
 static int counters_fd = -1;
 static uint32_t back_sector_size;       /* option; 0: the disk's */
+static const char *back_disk_name = "disk.img";
 
 static inline int back_mem_end(void *arg)
 {
@@ -52,7 +53,7 @@ static inline void back_start(void)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = &bench.log, .dev = bench.dev,
-		.data_half = bench_data_half, .mem_end = back_mem_end,
+		.disk_name = back_disk_name, .data_half = bench_data_half, .mem_end = back_mem_end,
 		.counters = back_counters, .changed = on_changed,
 		.retired = on_retired,
 	};
@@ -88,6 +89,7 @@ static inline void back_end(void)
 		close(counters_fd);
 	counters_fd = -1;
 	back_sector_size = 0;
+	back_disk_name = "disk.img";
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

@@ -114,7 +114,7 @@ void back_thread_start(struct back_thread *b, const struct machine *m,
 	struct pvb_blkback_ctl_config c = {
 		.dev = *dev, .options = *options, .data_half = data_half,
 		.mem_end = mem_end, .counters = counters, .retired = retired,
-		.arg = b,
+		.disk_name = uri, .arg = b,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 

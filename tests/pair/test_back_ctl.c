@@ -392,7 +392,7 @@ static void each_connection_begins_with_the_size_of_now(void **state)
 static void what_has_shrunk_is_refused_until_it_is_as_it_was(void **state)
 {
 	static const char says[] =
-		"the disk: has shrunk from 1048576 to 4096 bytes";
+		"disk.img: has shrunk from 1048576 to 4096 bytes";
 	char path[96];
 
 	(void)state;

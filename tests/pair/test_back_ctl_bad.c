@@ -243,6 +243,8 @@ static void each_refusal_is_told_with_its_reason(void **state)
 
 static void a_half_that_refuses_is_told(void **state)
 {
+	static const char says[] = "disk.img: refused by the test";
+
 	(void)state;
 	bench.half[0].refuse = PVB_WHY_DISK;
 	back_start();
@@ -250,11 +252,10 @@ static void a_half_that_refuses_is_told(void **state)
 	front_says("3", "8", "1");
 	bench_wait_state(bench.back, "5");
 	assert_int_equal(back_status().why, PVB_WHY_DISK);
-	assert_string_equal(back_status().text, "refused by the test");
-	assert_non_null(strstr(back_error(), "refused by the test"));
+	assert_string_equal(back_status().text, says);
+	assert_non_null(strstr(back_error(), says));
 	/* A front may not look there, but here. */
-	assert_string_equal(get(bench.back, "hotplug-error"),
-	                    "refused by the test");
+	assert_string_equal(get(bench.back, "hotplug-error"), says);
 	assert_string_equal(get(bench.back, "hotplug-status"), "connected");
 	assert_int_equal(bench.half[0].detach, 0);
 	front_state("6");
@@ -267,6 +268,23 @@ static void a_half_that_refuses_is_told(void **state)
 	assert_string_equal(get(bench.back, "hotplug-error"), "");
 	front_says("3", "8", "1");
 	bench_wait_state(bench.back, "4");
+}
+
+static void a_long_name_leaves_room_for_the_reason(void **state)
+{
+	static char name[200];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	back_disk_name = name;
+	bench.half[0].refuse = PVB_WHY_DISK;
+	back_start();
+	back_disk("mem:1M");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "5");
+	assert_string_equal(back_status().text,
+	                    "the disk: refused by the test");
 }
 
 static void if_one_queue_fails_the_others_are_undone(void **state)
@@ -503,6 +521,7 @@ int main(void)
 		BACK_TEST(a_storm_of_states_costs_little),
 		BACK_TEST(each_refusal_is_told_with_its_reason),
 		BACK_TEST(a_half_that_refuses_is_told),
+		BACK_TEST(a_long_name_leaves_room_for_the_reason),
 		BACK_TEST(if_one_queue_fails_the_others_are_undone),
 		BACK_TEST(a_half_that_dies_ends_the_connection),
 		BACK_TEST(a_half_that_dies_while_it_attaches_is_a_refusal),

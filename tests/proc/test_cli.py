@@ -270,8 +270,8 @@ def test_an_image_in_use_by_another_is_refused():
               process=p)
         r = pvb("copy", m.vbd(2), m.path("out"), status=1)
         assert "vbd:2/xvda" in r.stderr, r.stderr
-        assert "the backend closed it: another process has it open for " \
-            "writing" in r.stderr, r.stderr
+        assert f"the backend closed it: {disk}: another process has it " \
+            "open for writing" in r.stderr, r.stderr
         d = m.device(2)
         assert d["reason"] == "disk" and "open for writing" in d["error"], d
         p.kill()
