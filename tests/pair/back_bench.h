@@ -53,9 +53,9 @@ static inline void back_start(void)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = &bench.log, .dev = bench.dev,
-		.disk_name = back_disk_name, .data_half = bench_data_half, .mem_end = back_mem_end,
-		.counters = back_counters, .changed = on_changed,
-		.retired = on_retired,
+		.disk_name = back_disk_name, .data_half = bench_data_half,
+		.mem_end = back_mem_end, .counters = back_counters,
+		.changed = on_changed, .retired = on_retired,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
