@@ -361,6 +361,18 @@ static json_t *parse_answer(const char *line, struct pvb_err *e)
 	return result;
 }
 
+static void say_no_daemon(int code, const char *path, struct pvb_err *e)
+{
+	if (code == -ENOENT || code == -ECONNREFUSED)
+		pvb_err_set(e, code, "no daemon listens on %s (is 'pvb serve' "
+		            "running?)", path);
+	else if (code == -EACCES)
+		pvb_err_set(e, code, "no permission for %s (only who runs "
+		            "'pvb serve' has it)", path);
+	else
+		pvb_err_set(e, code, "%s: %s", path, strerror(-code));
+}
+
 json_t *pvb_control_ask(const char *path, json_t *request, int timeout_ms,
                         struct pvb_err *e)
 {
@@ -374,8 +386,7 @@ json_t *pvb_control_ask(const char *path, json_t *request, int timeout_ms,
 		return NULL;
 	fd = connect_to(&address);
 	if (fd < 0) {
-		pvb_err_set(e, fd, "no daemon listens on %s (%s)", path,
-		            strerror(-fd));
+		say_no_daemon(fd, path, e);
 		return NULL;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));

@@ -34,8 +34,8 @@ int  pvb_control_create(struct pvb_loop *loop, const char *path,
 void pvb_control_destroy(struct pvb_control *c);
 
 /* The client's side: ask, wait at most `timeout_ms`.  The result (owned), or
-   NULL with *e: -ENOENT or -ECONNREFUSED (no daemon), -ETIMEDOUT, -EPROTO, or
-   -EIO with the daemon's own words. */
+   NULL with *e: -ENOENT or -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT,
+   -EPROTO, or -EIO with the daemon's own words. */
 json_t *pvb_control_ask(const char *path, json_t *request, int timeout_ms,
                         struct pvb_err *e);
 

@@ -56,6 +56,17 @@ def pvb(*args, status=0, timeout=60, **more):
     return r
 
 
+def refused(status, *needles, args, **more):
+    """The program says one line with all of `needles`, and ends so."""
+    r = pvb(*args, status=status, **more)
+    lines = [l for l in r.stderr.splitlines() if not l.startswith("Try '")]
+    assert len(lines) == 1 and lines[0].startswith("pvb: "), r.stderr
+    for n in needles:
+        assert n in lines[0], f"{n!r} is not in {lines[0]!r}"
+    assert r.stdout == "", r.stdout
+    return lines[0]
+
+
 def pvb_json(*args, **more):
     return json.loads(pvb(*args, "--json", **more).stdout)
 

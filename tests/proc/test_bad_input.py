@@ -8,18 +8,7 @@ import stat
 import subprocess
 import tempfile
 
-from rig import Machine, PVB, Skip, pvb, run
-
-
-def refused(status, *needles, args, **more):
-    """The program says one line with all of `needles`, and ends so."""
-    r = pvb(*args, status=status, **more)
-    lines = [l for l in r.stderr.splitlines() if not l.startswith("Try '")]
-    assert len(lines) == 1 and lines[0].startswith("pvb: "), r.stderr
-    for n in needles:
-        assert n in lines[0], f"{n!r} is not in {lines[0]!r}"
-    assert r.stdout == "", r.stdout
-    return lines[0]
+from rig import Machine, PVB, Skip, pvb, refused, run
 
 
 def attach_refused(m, disk, *needles, status=1, vdev="xvda", more=()):
@@ -131,13 +120,10 @@ def test_machine_that_is_not_there():
 
 def test_daemon_that_is_not_there():
     with Machine(serve=False) as m:
-        refused(1, "control", args=["list", "--host", m.host])
-
-
-def test_no_xen_here():
-    if os.path.exists("/dev/xen/xenbus"):
-        raise Skip("there is a Xen here")
-    refused(1, "no Xen", "pvb local", args=["list"])
+        line = f"pvb: no daemon listens on {m.dir}/control (is 'pvb serve' " \
+            "running?)"
+        for command in (["list"], ["stat"], ["resize", 1, "xvda"]):
+            assert refused(1, args=[*command, "--host", m.host]) == line
 
 
 def test_host_that_is_none():
