@@ -56,12 +56,12 @@ static int introduce(const char *dir, uint16_t domid, struct pvb_err *e)
 static void say_what_is_missing(const char *dir, uint16_t domid,
                                 struct pvb_err *e)
 {
-	struct pvb_store *s = domid ? open_door(dir, 0, NULL) : NULL;
+	struct pvb_store *s = domid ? open_door(dir, 0, e) : NULL;
 
 	if (s)
 		pvb_err_set(e, -ENXIO, "the local machine in %s has no domain "
 		            "%u", dir, domid);
-	else
+	else if (e->code == -ENOENT)
 		say_no_machine(dir, e);
 	pvb_store_close(s);
 }
