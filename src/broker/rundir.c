@@ -22,28 +22,26 @@ enum {
 	                                                   directory */
 };
 
-/* The directory above, which is everybody's: /run/pvb after a boot. */
+/* The directory above, which is everybody's: /run/pvb after a boot.  False:
+   errno says why not. */
 static bool make_parent(struct pvb_rundir *d)
 {
 	char *slash = strrchr(d->path, '/');
 
+	errno = ENOENT;
 	if (!slash || slash == d->path)
 		return false;
 	*slash = '\0';
 	d->parent_made = mkdir(d->path, 0755) == 0;
 	*slash = '/';
-	return d->parent_made;
+	return d->parent_made || errno == EEXIST;
 }
 
 static int open_dir(struct pvb_rundir *d, struct pvb_err *e)
 {
 	d->made = mkdir(d->path, 0700) == 0;
-	if (!d->made && errno == ENOENT) {
-		if (make_parent(d))
-			d->made = mkdir(d->path, 0700) == 0;
-		else
-			errno = ENOENT;
-	}
+	if (!d->made && errno == ENOENT && make_parent(d))
+		d->made = mkdir(d->path, 0700) == 0;
 	if (!d->made && errno != EEXIST)
 		return pvb_err_set(e, -errno, "%s: cannot make the directory: "
 		                   "%s", d->path, strerror(errno));
