@@ -222,6 +222,20 @@ static bool is_detached(struct wait *w)
 	return w->code < 0 || w->state.back == PVB_XB_CLOSED;
 }
 
+/* Who has not let go of it, the frontend or its backend? */
+static int say_not_closed(const struct pvb_blk_nodes_state *s,
+                          struct pvb_err *e)
+{
+	if (s->front == PVB_XB_INITIALISED || s->front == PVB_XB_CONNECTED ||
+	    s->front == PVB_XB_CLOSING)
+		return pvb_err_set(e, -ETIMEDOUT,
+			"still in use: backend %s, frontend %s "
+			"(--force takes it away)", pvb_xb_name(s->back),
+			pvb_xb_name(s->front));
+	return pvb_err_set(e, -ETIMEDOUT, "no backend closed it (is 'pvb "
+		"serve' running? --force takes it away)");
+}
+
 static int wait_for_end(struct wait *w, const struct pvb_detach *d,
                         struct pvb_err *e)
 {
@@ -236,10 +250,7 @@ static int wait_for_end(struct wait *w, const struct pvb_detach *d,
 			return 0;
 	}
 	if (r == -ETIMEDOUT)
-		return pvb_err_set(e, r,
-			"still in use: backend %s, frontend %s "
-			"(--force takes it away)", pvb_xb_name(w->state.back),
-			pvb_xb_name(w->state.front));
+		return say_not_closed(&w->state, e);
 	if (r < 0)
 		return pvb_err_set(e, r, "store: %s", strerror(-r));
 	return 0;

@@ -218,6 +218,17 @@ def test_detach_in_use_is_left_then_forced():
         p.wait(30)
 
 
+def test_detach_says_that_no_backend_is_there():
+    with Machine(serve=False) as m:
+        m.attach(1, "xvda", m.image(), "--no-wait")
+        r = m.detach(1, "xvda", "--timeout", "0.2", status=1)
+        assert r.stderr == \
+            "pvb: detach xvda from domain 1: no backend closed it (is 'pvb " \
+            "serve' running? --force takes it away)\n", r.stderr
+        m.detach(1, "xvda", "--timeout", "0.2", "--force")
+        assert m.counts()["store_nodes"] < 20
+
+
 def test_bench_json():
     o = pvb_json("bench", "--time", "0.2", "null:1G")
     assert o["iops"] > 1000 and o["bytes_per_s"] > o["iops"]
