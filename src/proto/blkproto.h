@@ -67,7 +67,7 @@ struct pvb_blk_rsp { uint64_t id; uint8_t op; int16_t status; };
 
 /* What a connected disk is and takes; what the back promised at Connected. */
 struct pvb_blk_geometry {
-	uint64_t sectors;               /* 512-byte units */
+	uint64_t sectors;               /* 512-byte units; 0: an empty drive */
 	uint32_t sector_size_bytes;     /* 512 or 4096 */
 	uint32_t physical_size_bytes;   /* a multiple of sector_size_bytes */
 	bool     read_only, cdrom, removable;

@@ -3,8 +3,8 @@
  * blkproto_check.c - is a decoded request legal for this disk?
  *
  * The order of the tests decides which of several reasons is named: first
- * what a read-only disk forbids, then what was not offered, then the
- * segments, alignment, range.
+ * what a read-only disk forbids, then what was not offered, then an empty
+ * drive, then the segments, alignment, range.
  */
 #include "blkproto.h"
 
@@ -72,6 +72,8 @@ enum pvb_why pvb_blk_req_check(struct pvb_blk_req *req,
 	assert(unit != 0);
 	if (why != PVB_OK)
 		return why;
+	if (geo->sectors == 0)
+		return PVB_WHY_NO_MEDIUM;
 	if (req->op != PVB_BLK_DISCARD) {
 		why = segs_check(req, unit);
 		if (why != PVB_OK)

@@ -19,6 +19,8 @@ static const struct { const char *name, *text; } reasons[] = {
 	[PVB_WHY_RANGE] = { "range", "outside the disk" },
 	[PVB_WHY_READ_ONLY] = { "read-only",
 		"change asked of a read-only disk" },
+	[PVB_WHY_NO_MEDIUM] = { "no-medium",
+		"there is no medium in the drive" },
 	[PVB_WHY_INDIRECT_OP] = { "indirect-op",
 		"indirect operation is neither read nor write" },
 	[PVB_WHY_INDIRECT_COUNT] = { "indirect-count",

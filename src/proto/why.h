@@ -22,6 +22,7 @@ enum pvb_why {
 	PVB_WHY_SECTOR_ALIGN,           /* not a multiple of the sector size */
 	PVB_WHY_RANGE,                  /* outside the disk, or overflow */
 	PVB_WHY_READ_ONLY,              /* a change asked of a read-only disk */
+	PVB_WHY_NO_MEDIUM,              /* anything asked of an empty drive */
 	PVB_WHY_INDIRECT_OP,            /* inner operation is not read or
 	                                   write */
 	PVB_WHY_INDIRECT_COUNT,         /* more segments than agreed, or none */

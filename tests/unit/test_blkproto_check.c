@@ -117,15 +117,30 @@ static void data_ends_where_the_disk_ends(void **state)
 		check(request(PVB_BLK_READ, 1, UINT64_MAX - 7), &geo));
 }
 
-static void a_disk_of_nothing_takes_no_data(void **state)
+static void without_a_medium_nothing_is_done(void **state)
 {
 	struct pvb_blk_geometry geo = blk_geometry();
 
 	(void)state;
 	geo.sectors = 0;
-	assert_int_equal(PVB_WHY_RANGE,
+	assert_int_equal(PVB_WHY_NO_MEDIUM,
 			 check(request(PVB_BLK_READ, 1, 0), &geo));
-	assert_int_equal(PVB_OK, check(request(PVB_BLK_FLUSH, 0, 0), &geo));
+	assert_int_equal(PVB_WHY_NO_MEDIUM,
+			 check(request(PVB_BLK_WRITE, 1, 0), &geo));
+	assert_int_equal(PVB_WHY_NO_MEDIUM,
+			 check(request(PVB_BLK_FLUSH, 0, 0), &geo));
+	assert_int_equal(PVB_WHY_NO_MEDIUM,
+			 check(request(PVB_BLK_BARRIER, 0, 0), &geo));
+	assert_int_equal(PVB_WHY_NO_MEDIUM, check(discard(0, 0), &geo));
+	assert_int_equal(PVB_BLK_ERROR,
+			 pvb_blk_why_status(PVB_WHY_NO_MEDIUM));
+	/* What the drive does not do with any is named first. */
+	geo.read_only = true;
+	geo.flush = false;
+	assert_int_equal(PVB_WHY_READ_ONLY,
+			 check(request(PVB_BLK_WRITE, 1, 0), &geo));
+	assert_int_equal(PVB_WHY_OP_NOT_OFFERED,
+			 check(request(PVB_BLK_FLUSH, 0, 0), &geo));
 }
 
 static void discards_end_where_the_disk_ends(void **state)
@@ -274,7 +289,7 @@ int main(void)
 		cmocka_unit_test(a_segment_stays_in_its_page_and_in_order),
 		cmocka_unit_test(the_last_segment_counts_as_the_first),
 		cmocka_unit_test(data_ends_where_the_disk_ends),
-		cmocka_unit_test(a_disk_of_nothing_takes_no_data),
+		cmocka_unit_test(without_a_medium_nothing_is_done),
 		cmocka_unit_test(discards_end_where_the_disk_ends),
 		cmocka_unit_test(discard_keeps_its_length),
 		cmocka_unit_test(where_a_flush_points_is_of_no_meaning),
