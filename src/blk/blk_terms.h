@@ -22,6 +22,13 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_DRAIN,              /* down: flag `cut` */
 	PVB_BLK_MSG_DETACH,             /* down */
 	PVB_BLK_MSG_RESIZED,            /* down: union geometry */
+	PVB_BLK_MSG_LOAD,               /* down, back: union load, with the
+	                                   disk's descriptors: open it beside
+	                                   the one that is in use */
+	PVB_BLK_MSG_UNLOAD,             /* down, back: close that again */
+	PVB_BLK_MSG_CHANGE,             /* down, back: finish what is in flight,
+	                                   then use what was loaded; nothing
+	                                   was: the drive is empty */
 	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port */
 	PVB_BLK_MSG_DRAINED,            /* up */
 	PVB_BLK_MSG_DETACHED,           /* up; another ATTACH may follow */
@@ -30,6 +37,9 @@ enum pvb_blk_msg_type {
 	                                   data path has stopped; DRAIN and
 	                                   DETACH are due */
 	PVB_BLK_MSG_REPORT,             /* up: union report */
+	PVB_BLK_MSG_LOADED,             /* up: union failed; its `why` is OK, or
+	                                   nothing was loaded */
+	PVB_BLK_MSG_CHANGED,            /* up: the former disk is closed */
 };
 
 /* Where a back's data half has the guest's pages and ports from. */
@@ -59,7 +69,14 @@ struct pvb_blk_back_attach {
 	uint32_t port;
 	uint64_t spin_max_ns;
 	struct pvb_blk_geometry geometry;   /* what is, or will be, promised */
-	struct pvb_disk_probe disk;         /* its fds are not used */
+	struct pvb_disk_probe disk;         /* its fds are not used; no scheme:
+	                                       an empty drive */
+};
+
+/* Another medium for the same drive: nothing else of its geometry changes. */
+struct pvb_blk_back_load {
+	uint64_t sectors;
+	struct pvb_disk_probe disk;         /* likewise */
 };
 
 struct pvb_blk_front_attach {
@@ -90,6 +107,7 @@ struct pvb_blk_msg {
 	union {
 		struct pvb_blk_back_attach  back_attach;
 		struct pvb_blk_front_attach front_attach;
+		struct pvb_blk_back_load    load;
 		struct pvb_blk_geometry     geometry;
 		struct pvb_blk_attached     attached;
 		struct pvb_blk_failed       failed;

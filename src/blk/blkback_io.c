@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * blkback_io.c - what the control half says, carried out: attach, drain,
- * detach, resize.  What an attached queue is made of is in blkback_parts_io.h,
- * its requests in blkback_req.h.
+ * detach, resize, change the medium.  What an attached queue is made of is in
+ * blkback_parts_io.h, its requests in blkback_req.h.
  *
  *            ATTACH              DRAIN, or the line is cut
  *   DETACHED ------> ATTACHED ---------> STOPPING
@@ -10,7 +10,8 @@
  *      |                  DETACH            v
  *      +-------------------------------- STOPPED
  *
- * A DETACH that comes early is remembered until it is quiet.
+ * A DETACH that comes early is remembered until it is quiet.  A CHANGE pauses
+ * the queue in whatever state, until the medium is another.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -65,10 +66,11 @@ static void tell_type(struct pvb_blkback_io *io, enum pvb_blk_msg_type type)
 	tell(io, &m);
 }
 
-static void tell_failed(struct pvb_blkback_io *io, enum pvb_why why,
-                        const struct pvb_err *e)
+/* FAILED, or LOADED. */
+static void tell_why(struct pvb_blkback_io *io, enum pvb_blk_msg_type type,
+                     enum pvb_why why, const struct pvb_err *e)
 {
-	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_FAILED };
+	struct pvb_blk_msg m = { .type = type };
 
 	m.u.failed.why = why;
 	m.u.failed.code = e->code;
@@ -136,7 +138,7 @@ static void queue_broken(struct pvb_blkback_queue *q)
 
 	(void)pvb_err_set(&e, -EPROTO, "%s",
 	                  pvb_why_text(PVB_WHY_RING_INDEX));
-	tell_failed(io_of(q), PVB_WHY_RING_INDEX, &e);
+	tell_why(io_of(q), PVB_BLK_MSG_FAILED, PVB_WHY_RING_INDEX, &e);
 }
 
 static void queue_quiet(struct pvb_blkback_queue *q)
@@ -155,9 +157,17 @@ static void queue_no_space(struct pvb_blkback_queue *q)
 		report(io, PVB_BLK_REPORT_NO_SPACE, 0);
 }
 
+static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
+{
+	struct pvb_blkback_io *io = io_of(q);
+
+	pvb_blkback_parts_changed(&io->parts, former);
+	tell_type(io, PVB_BLK_MSG_CHANGED);
+}
+
 static const struct pvb_blkback_queue_ops queue_ops = {
 	.broken = queue_broken, .quiet = queue_quiet,
-	.no_space = queue_no_space,
+	.no_space = queue_no_space, .changed = queue_changed,
 };
 
 static void lane_changed(struct pvb_disk *d, void *arg, int gone)
@@ -190,7 +200,7 @@ static void on_attach(struct pvb_blkback_io *io,
 	}
 	why = pvb_blkback_parts_attach(&io->parts, &c, a, fds, nfds, &e);
 	if (why != PVB_OK) {
-		tell_failed(io, why, &e);
+		tell_why(io, PVB_BLK_MSG_FAILED, why, &e);
 		return;
 	}
 	pvb_loop_set_spin(io->loop, a->spin_max_ns);
@@ -237,6 +247,32 @@ static void on_resized(struct pvb_blkback_io *io,
 		        (unsigned long long)bytes);
 }
 
+/* Where nothing is attached, nothing is in the way of another medium. */
+static void on_load(struct pvb_blkback_io *io,
+                    const struct pvb_blk_back_load *load, int *fds,
+                    uint32_t nfds)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	enum pvb_why why = PVB_OK;
+
+	if (io->parts.queue.changing) {
+		pvb_log(io->config.log, PVB_LOG_ERROR,
+		        "a block queue was told to load while it changes");
+		return;
+	}
+	if (io->state != DETACHED)
+		why = pvb_blkback_parts_load(&io->parts, load, fds, nfds, &e);
+	tell_why(io, PVB_BLK_MSG_LOADED, why, &e);
+}
+
+static void on_change(struct pvb_blkback_io *io)
+{
+	if (io->state == DETACHED)
+		tell_type(io, PVB_BLK_MSG_CHANGED);
+	else if (!io->parts.queue.changing)
+		pvb_blkback_parts_change(&io->parts);
+}
+
 static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
                        int *fds, uint32_t nfds)
 {
@@ -261,6 +297,16 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		break;
 	case PVB_BLK_MSG_RESIZED:
 		on_resized(io, &m->u.geometry);
+		break;
+	case PVB_BLK_MSG_LOAD:
+		on_load(io, &m->u.load, fds, nfds);
+		break;
+	case PVB_BLK_MSG_UNLOAD:
+		if (!io->parts.queue.changing)
+			pvb_blkback_parts_unload(&io->parts);
+		break;
+	case PVB_BLK_MSG_CHANGE:
+		on_change(io);
 		break;
 	default:                        /* GO is for fronts */
 		break;

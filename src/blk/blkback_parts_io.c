@@ -63,14 +63,25 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
 	return PVB_WHY_ATTACH;
 }
 
-static enum pvb_why open_lane(struct pvb_blkback_parts *p,
-                              const struct pvb_blk_back_attach *a, int *fds,
-                              uint32_t nfds, struct pvb_err *e)
+static bool is_whole(const struct pvb_disk_probe *disk)
 {
-	const struct pvb_disk_ops *ops =
-		pvb_disk_find(p->c.io->disks, a->disk.scheme);
+	return disk->blob_bytes <= PVB_DISK_BLOB_MAX &&
+	       memchr(disk->scheme, '\0', sizeof(disk->scheme));
+}
+
+/* *lane is NULL where there is no disk to be opened, and after a failure. */
+static enum pvb_why open_lane(struct pvb_blkback_parts *p,
+                              const struct pvb_disk_probe *disk, int *fds,
+                              uint32_t nfds, struct pvb_disk **lane,
+                              struct pvb_err *e)
+{
+	const struct pvb_disk_ops *ops;
 	int mine[PVB_LINK_FDS_MAX];
 
+	*lane = NULL;
+	if (!disk->scheme[0])
+		return PVB_OK;
+	ops = pvb_disk_find(p->c.io->disks, disk->scheme);
 	if (!ops) {
 		(void)pvb_err_set(e, -EPROTONOSUPPORT,
 		                  "no driver for disks of this kind");
@@ -79,14 +90,21 @@ static enum pvb_why open_lane(struct pvb_blkback_parts *p,
 	memcpy(mine, fds, nfds * sizeof(mine[0]));
 	for (uint32_t i = 0; i < nfds; i++)
 		fds[i] = -1;
-	if (ops->open(p->c.loop, p->c.io->log, &a->disk, mine, nfds, &p->lane,
-	              e) < 0) {
-		p->lane = NULL;
+	if (ops->open(p->c.loop, p->c.io->log, disk, mine, nfds, lane, e) < 0) {
+		*lane = NULL;
 		return PVB_WHY_DISK;
 	}
-	p->lane->changed = p->c.changed;
-	p->lane->arg = p->c.arg;
 	return PVB_OK;
+}
+
+/* From here on it is heard. */
+static void use_lane(struct pvb_blkback_parts *p, struct pvb_disk *lane)
+{
+	p->lane = lane;
+	if (!lane)
+		return;
+	lane->changed = p->c.changed;
+	lane->arg = p->c.arg;
 }
 
 static enum pvb_why start_queue(struct pvb_blkback_parts *p,
@@ -114,11 +132,11 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
                            uint32_t nfds, struct pvb_err *e)
 {
 	uint32_t at = pvb_blk_fd_disk(a->mem_kind);
+	struct pvb_disk *lane = NULL;
 	enum pvb_why why;
 
 	if (nfds < at || (uint32_t)a->abi >= PVB_ABI_COUNT ||
-	    a->disk.blob_bytes > PVB_DISK_BLOB_MAX ||
-	    !memchr(a->disk.scheme, '\0', sizeof(a->disk.scheme))) {
+	    !is_whole(&a->disk)) {
 		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
 		return PVB_WHY_ATTACH;
 	}
@@ -128,7 +146,8 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 	if (why == PVB_OK)
 		why = map_ring(p, a, e);
 	if (why == PVB_OK)
-		why = open_lane(p, a, fds + at, nfds - at, e);
+		why = open_lane(p, &a->disk, fds + at, nfds - at, &lane, e);
+	use_lane(p, lane);
 	if (why == PVB_OK)
 		why = start_queue(p, a, e);
 	return why;
@@ -149,10 +168,60 @@ enum pvb_why pvb_blkback_parts_attach(struct pvb_blkback_parts *p,
 	return why;
 }
 
+/* ---- another medium ------------------------------------------------------ */
+
+enum pvb_why pvb_blkback_parts_load(struct pvb_blkback_parts *p,
+                                    const struct pvb_blk_back_load *load,
+                                    int *fds, uint32_t nfds,
+                                    struct pvb_err *e)
+{
+	enum pvb_why why;
+
+	pvb_blkback_parts_unload(p);
+	if (!is_whole(&load->disk) || !load->disk.scheme[0]) {
+		(void)pvb_err_set(e, -EINVAL, "a message to load is broken");
+		return PVB_WHY_DISK;
+	}
+	why = open_lane(p, &load->disk, fds, nfds, &p->loaded, e);
+	if (why != PVB_OK)
+		return why;
+	p->loaded_sectors = load->sectors;
+	if (pvb_blkback_queue_fits(&p->queue, p->loaded, load->sectors))
+		return PVB_OK;
+	(void)pvb_err_set(e, -EINVAL,
+	                  "the disk is not one that this drive can read");
+	pvb_blkback_parts_unload(p);
+	return PVB_WHY_DISK;
+}
+
+void pvb_blkback_parts_unload(struct pvb_blkback_parts *p)
+{
+	pvb_disk_close(p->loaded);
+	p->loaded = NULL;
+	p->loaded_sectors = 0;
+}
+
+void pvb_blkback_parts_change(struct pvb_blkback_parts *p)
+{
+	pvb_blkback_queue_change(&p->queue, p->loaded, p->loaded_sectors);
+}
+
+void pvb_blkback_parts_changed(struct pvb_blkback_parts *p,
+                               struct pvb_disk *former)
+{
+	use_lane(p, p->loaded);
+	p->loaded = NULL;
+	p->loaded_sectors = 0;
+	pvb_disk_close(former);
+}
+
+/* ---- detach -------------------------------------------------------------- */
+
 void pvb_blkback_parts_detach(struct pvb_blkback_parts *p)
 {
 	pvb_blkback_queue_fini(&p->queue);
 	pvb_channel_fini(&p->channel);
+	pvb_blkback_parts_unload(p);
 	pvb_disk_close(p->lane);
 	p->lane = NULL;
 	pvb_counters_unmap(p->counters);

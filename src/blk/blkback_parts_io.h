@@ -25,7 +25,9 @@ struct pvb_blkback_parts {              /* caller's storage; all-zero: none */
 	struct pvb_blkback_parts_config c;
 	struct pvb_mem      *mem;
 	struct pvb_counters *counters;
-	struct pvb_disk     *lane;
+	struct pvb_disk     *lane;      /* NULL: an empty drive */
+	struct pvb_disk     *loaded;    /* comes next, or NULL */
+	uint64_t             loaded_sectors;
 	struct pvb_channel   channel;
 	struct pvb_blkback_queue queue;
 };
@@ -37,6 +39,20 @@ enum pvb_why pvb_blkback_parts_attach(struct pvb_blkback_parts *p,
                                       const struct pvb_blk_back_attach *a,
                                       int *fds, uint32_t nfds,
                                       struct pvb_err *e);
+/*
+ * While attached: open a disk beside the one in use.  OK, or why not and *e.
+ * What was loaded before is closed.  Descriptors as above.
+ */
+enum pvb_why pvb_blkback_parts_load(struct pvb_blkback_parts *p,
+                                    const struct pvb_blk_back_load *load,
+                                    int *fds, uint32_t nfds,
+                                    struct pvb_err *e);
+void pvb_blkback_parts_unload(struct pvb_blkback_parts *p);
+/* Have the queue use what was loaded, or nothing if nothing was.  Its changed
+   call is to be followed by changed. */
+void pvb_blkback_parts_change(struct pvb_blkback_parts *p);
+void pvb_blkback_parts_changed(struct pvb_blkback_parts *p,
+                               struct pvb_disk *former);
 /* The queue must be quiet.  Nothing attached: no effect. */
 void pvb_blkback_parts_detach(struct pvb_blkback_parts *p);
 

@@ -255,7 +255,7 @@ static void publish(struct pvb_pump *p)
 		pvb_blkback_free(req_of(n));
 	}
 	pvb_blkback_count_in_flight(q);
-	if (q->stopped)
+	if (q->stopped || q->changing)
 		pvb_loop_defer(q->c.loop, &q->task);
 	if (pvb_pool_used(&q->reqs) == 0 && pvb_guest_back_is_fat(&q->guest))
 		pvb_loop_arm(q->c.loop, &q->idle, pvb_loop_now_ns(q->c.loop) +

@@ -10,9 +10,10 @@
  *     +---- publish ------- answers <-------- done ----------- disk
  *
  * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk,
- * blkback_req_life.c begins and ends; blkback_io.c owns the whole.  A request
- * is copied out of its slot once, to where it stays until its answer has been
- * published, and leaves by answers alone unless the connection is being cut.
+ * blkback_req_life.c begins and ends, blkback_req_lane.c changes the disk for
+ * another; blkback_io.c owns the whole.  A request is copied out of its slot
+ * once, to where it stays until its answer has been published, and leaves by
+ * answers alone unless the connection is being cut.
  */
 #ifndef PVB_BLKBACK_REQ_H
 #define PVB_BLKBACK_REQ_H
@@ -41,6 +42,8 @@ struct pvb_blkback_queue_ops {
 	void (*quiet)(struct pvb_blkback_queue *q);
 	/* A write failed for want of space. */
 	void (*no_space)(struct pvb_blkback_queue *q);
+	/* The lane is another now; the former is nobody's any more. */
+	void (*changed)(struct pvb_blkback_queue *q, struct pvb_disk *former);
 };
 
 struct pvb_blkback_queue_config {
@@ -48,7 +51,7 @@ struct pvb_blkback_queue_config {
 	struct pvb_loop     *loop;      /* all borrowed until fini */
 	struct pvb_mem      *mem;
 	struct pvb_channel  *channel;   /* mapped */
-	struct pvb_disk     *lane;
+	struct pvb_disk     *lane;      /* NULL: an empty drive */
 	struct pvb_counters *counters;  /* or NULL */
 	uint16_t             front_domid;
 	enum pvb_abi         abi;
@@ -82,7 +85,9 @@ struct pvb_blkback_queue {              /* caller's storage */
 	uint32_t submitted;             /* in the lane */
 	struct pvb_blkback_req *barrier;        /* it alone may be under way */
 	bool     stopped, cut;
-
+	bool     changing;              /* to this, when it is quiet */
+	struct pvb_disk *next_lane;
+	uint64_t next_sectors;
 };
 
 /* Begins to take requests on the loop's next turn.  0, -ENOMEM, or -EINVAL:
@@ -94,6 +99,16 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q);
 
 /* The disk has grown. */
 void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors);
+/* Could this one, used so far, stand in for the lane? */
+bool pvb_blkback_queue_fits(const struct pvb_blkback_queue *q,
+                            const struct pvb_disk *lane, uint64_t sectors);
+/*
+ * Take no more until what was taken has been answered; then go on with this
+ * lane, which fits, or with none (NULL, 0), and say changed.  Not while it is
+ * changing (asserted).
+ */
+void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
+                              struct pvb_disk *lane, uint64_t sectors);
 /*
  * Take no more, and say quiet (on a later turn) once what was taken has been
  * answered.  `cut`: nobody reads answers any more, only what the lane has is
@@ -132,6 +147,13 @@ void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why);
 void pvb_blkback_answer(struct pvb_blkback_req *r);
 /* Begin what waits as far as may be, and push it on to the lane. */
 void pvb_blkback_begin(struct pvb_blkback_queue *q);
+/* With nothing taken: on with the lane that comes next. */
+void pvb_blkback_change(struct pvb_blkback_queue *q);
+void pvb_blkback_use_lane(struct pvb_blkback_queue *q, struct pvb_disk *lane,
+                          uint64_t sectors);
+/* Can this lane (NULL: none) be a disk of this geometry and of this size? */
+bool pvb_blkback_lane_fits(const struct pvb_blk_geometry *geo,
+                           const struct pvb_disk *lane, uint64_t sectors);
 /* Let go of what has not reached the lane. */
 void pvb_blkback_drop(struct pvb_blkback_queue *q);
 void pvb_blkback_free(struct pvb_blkback_req *r);

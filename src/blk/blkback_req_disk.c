@@ -156,10 +156,13 @@ static void io_done(struct pvb_io *io, int result)
 /* In order; who finds the lane full waits for a done(), and all behind it. */
 static void submit_ready(struct pvb_blkback_queue *q)
 {
-	const struct pvb_disk_ops *ops = q->c.lane->ops;
+	const struct pvb_disk_ops *ops;
 	struct pvb_qnode *n;
 	bool any = false;
 
+	if (pvb_queue_is_empty(&q->ready))      /* there may be no lane */
+		return;
+	ops = q->c.lane->ops;
 	while ((n = pvb_queue_pop(&q->ready))) {
 		int r = ops->submit(q->c.lane, &req_of(n)->io);
 

@@ -18,6 +18,8 @@ static void go_on(struct pvb_loop_task *t)
 		pvb_container(t, struct pvb_blkback_queue, task);
 
 	pvb_blkback_begin(q);
+	if (q->changing && pvb_blkback_queue_is_quiet(q))
+		pvb_blkback_change(q);
 	if (q->stopped && pvb_blkback_queue_is_quiet(q))
 		q->c.ops->quiet(q);
 }
@@ -36,15 +38,12 @@ static void idle_fired(struct pvb_loop_timer *t)
 static bool can_keep(const struct pvb_blkback_queue_config *c)
 {
 	const struct pvb_blk_geometry *geo = &c->geometry;
-	const struct pvb_disk_info *info = &c->lane->info;
 
 	return geo->segs_direct_max == PVB_BLK_SEGS_DIRECT &&
 	       geo->segs_indirect_max <= PVB_BLK_SEGS_MAX &&
 	       geo->sector_size_bytes >= PVB_BLK_SECTOR_BYTES &&
 	       geo->sector_size_bytes <= PVB_BLK_PAGE_BYTES &&
-	       geo->sector_size_bytes % info->sector_size_bytes == 0 &&
-	       geo->sectors <= info->size_bytes / PVB_BLK_SECTOR_BYTES &&
-	       info->io_max_bytes >= PVB_BLK_PAGE_BYTES && info->iov_max > 0;
+	       pvb_blkback_lane_fits(geo, c->lane, geo->sectors);
 }
 
 static uint32_t bounce_pages(uint32_t slots, uint32_t segs)
@@ -71,7 +70,7 @@ static int make_pools(struct pvb_blkback_queue *q)
 	if (r == 0)
 		r = pvb_guest_back_init(&q->guest, q->c.mem, q->c.front_domid,
 		                        bounce_pages(slots, segs),
-		                        q->c.lane->info.io_max_bytes);
+		                        PVB_BLK_PAGE_BYTES);
 	return r;
 }
 
@@ -91,6 +90,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 		pvb_blkback_queue_fini(q);
 		return r;
 	}
+	pvb_blkback_use_lane(q, c->lane, c->geometry.sectors);
 	pvb_pump_start(&q->pump, c->loop, c->channel, &pvb_blkback_pump_ops);
 	return 0;
 }
@@ -106,11 +106,6 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 	pvb_pool_fini(&q->lists);
 	pvb_pool_fini(&q->reqs);
 	memset(q, 0, sizeof(*q));
-}
-
-void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors)
-{
-	q->c.geometry.sectors = sectors;
 }
 
 void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut)

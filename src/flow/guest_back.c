@@ -50,6 +50,12 @@ void pvb_guest_back_fini(struct pvb_guest_back *g)
 	*g = (struct pvb_guest_back){ 0 };
 }
 
+void pvb_guest_back_limit(struct pvb_guest_back *g, uint64_t iov_bytes_max)
+{
+	assert(iov_bytes_max >= PVB_MEM_PAGE_BYTES);
+	g->iov_bytes_max = iov_bytes_max;
+}
+
 /* ---- through the window -------------------------------------------------- */
 
 static uint32_t seg_bytes(const struct pvb_seg *s)

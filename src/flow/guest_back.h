@@ -58,6 +58,8 @@ int  pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
                          uint16_t peer, uint32_t bounce_pages,
                          uint64_t iov_bytes_max);
 void pvb_guest_back_fini(struct pvb_guest_back *g);      /* all-zero: fine */
+/* Another `iov_bytes_max`, for what get will give from now on. */
+void pvb_guest_back_limit(struct pvb_guest_back *g, uint64_t iov_bytes_max);
 
 /*
  * Memory for n segments that check has passed.  `to_peer`: the disk will fill

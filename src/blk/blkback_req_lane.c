@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blkback_req_lane.c - the disk under an attached ring: as it grows, and as it
+ * gives way to another; see blkback_req.h.
+ */
+#include <assert.h>
+
+#include "blkback_req.h"
+
+bool pvb_blkback_lane_fits(const struct pvb_blk_geometry *geo,
+                           const struct pvb_disk *lane, uint64_t sectors)
+{
+	const struct pvb_disk_info *info;
+
+	if (!lane)
+		return sectors == 0;
+	info = &lane->info;
+	return geo->sector_size_bytes % info->sector_size_bytes == 0 &&
+	       sectors <= info->size_bytes / PVB_BLK_SECTOR_BYTES &&
+	       info->io_max_bytes >= PVB_BLK_PAGE_BYTES && info->iov_max > 0;
+}
+
+bool pvb_blkback_queue_fits(const struct pvb_blkback_queue *q,
+                            const struct pvb_disk *lane, uint64_t sectors)
+{
+	return pvb_blkback_lane_fits(&q->c.geometry, lane, sectors);
+}
+
+void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors)
+{
+	q->c.geometry.sectors = sectors;
+}
+
+void pvb_blkback_use_lane(struct pvb_blkback_queue *q, struct pvb_disk *lane,
+                          uint64_t sectors)
+{
+	q->c.lane = lane;
+	q->c.geometry.sectors = sectors;
+	pvb_guest_back_limit(&q->guest, lane ? lane->info.io_max_bytes
+	                                     : PVB_BLK_PAGE_BYTES);
+}
+
+void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
+                              struct pvb_disk *lane, uint64_t sectors)
+{
+	assert(!q->changing && pvb_blkback_queue_fits(q, lane, sectors));
+	q->changing = true;
+	q->next_lane = lane;
+	q->next_sectors = sectors;
+	pvb_pump_pause(&q->pump, true);
+	pvb_loop_defer(q->c.loop, &q->task);
+}
+
+void pvb_blkback_change(struct pvb_blkback_queue *q)
+{
+	struct pvb_disk *former = q->c.lane;
+
+	pvb_blkback_use_lane(q, q->next_lane, q->next_sectors);
+	q->changing = false;
+	pvb_pump_pause(&q->pump, q->stopped);
+	q->c.ops->changed(q, former);
+}
