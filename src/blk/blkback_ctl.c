@@ -112,7 +112,7 @@ static void say_hotplug(struct pvb_blkback_ctl *b, const char *status,
 	if (r == 0)
 		r = pvb_keys_put_text(k, "hotplug-error", error);
 	if (r == 0)
-		r = pvb_runner_put(&b->runner, k);
+		r = pvb_runner_put(&b->runner, k, NULL);
 	if (r < 0)
 		pvb_log(b->c.log, PVB_LOG_WARN,
 		        "%s: cannot write hotplug-status: %s",
@@ -203,7 +203,7 @@ int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	/* Once it is closing, nobody wants to know. */
 	if (b->runner.conn.mine != PVB_XB_CONNECTED)
 		return 0;
-	r = pvb_runner_republish(&b->runner);
+	r = pvb_runner_republish(&b->runner, NULL);
 	if (r < 0)
 		return pvb_err_set(e, r, "cannot tell the front: %s",
 		                   strerror(-r));

@@ -75,6 +75,9 @@ struct pvb_runner_config {
 	uint64_t connect_timeout_ns, close_timeout_ns;
 };
 
+/* A node that is too long for a set of keys. */
+struct pvb_runner_text { const char *name, *value; };
+
 enum pvb_runner_wait {
 	PVB_RUNNER_NO_WAIT, PVB_RUNNER_CONNECTING, PVB_RUNNER_CLOSING,
 };
@@ -146,11 +149,14 @@ void pvb_runner_refuse(struct pvb_runner *r, enum pvb_why why,
 
 /* The changed call is due, though no state has changed. */
 void pvb_runner_tell(struct pvb_runner *r);
-/* While live: publish again and say the same state again.  0, -ENOENT (the
-   directory is gone), -EAGAIN, -ENOSPC, -ENOMEM, -EIO. */
-int  pvb_runner_republish(struct pvb_runner *r);
-/* Write these into our directory.  As above. */
-int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k);
+/* While live: publish again, with `also` (NULL: nothing), and say the same
+   state again.  0, -ENOENT (the directory is gone), -EAGAIN, -ENOSPC, -ENOMEM,
+   -EIO. */
+int  pvb_runner_republish(struct pvb_runner *r,
+                          const struct pvb_runner_text *also);
+/* Write these into our directory; either may be NULL.  As above. */
+int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k,
+                    const struct pvb_runner_text *also);
 
 /* The first reason of a connection stands: in `why` and `text`, in the log, in
    the node that people look into, where it stays until all is well, and, if we

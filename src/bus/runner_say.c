@@ -19,6 +19,7 @@ struct writing {
 	struct pvb_runner *r;
 	uint32_t actions, say;
 	bool     asked_to_close;
+	const struct pvb_runner_text *also;     /* or NULL */
 	struct pvb_keys keys;
 };
 
@@ -56,6 +57,13 @@ static int remove_keys(struct pvb_store *s, uint32_t tx,
 	return e;
 }
 
+static int write_also(struct pvb_store *s, uint32_t tx, const char *dir,
+                      const struct pvb_runner_text *also)
+{
+	return also ? pvb_store_write_at(s, tx, dir, also->name, also->value)
+	            : 0;
+}
+
 static int write_all(struct pvb_store *s, uint32_t tx, void *arg)
 {
 	struct writing *w = arg;
@@ -68,8 +76,8 @@ static int write_all(struct pvb_store *s, uint32_t tx, void *arg)
 	e = pvb_store_read_u64_at(s, tx, dir, "state", UINT32_MAX, &found);
 	if (e < 0 && e != -EINVAL)
 		return e;
-	e = 0;
-	if (w->actions & PVB_DO_PUBLISH)
+	e = write_also(s, tx, dir, w->also);
+	if (e >= 0 && w->actions & PVB_DO_PUBLISH)
 		e = pvb_store_write_keys(s, tx, dir, &w->keys);
 	if (e >= 0 && w->actions & PVB_DO_UNPUBLISH)
 		e = remove_keys(s, tx, w);
@@ -110,7 +118,8 @@ static int write_prepared(struct writing *w)
 	return e < 0 ? e : 0;
 }
 
-int runner_write(struct pvb_runner *r, uint32_t actions)
+static int write_with(struct pvb_runner *r, uint32_t actions,
+                      const struct pvb_runner_text *also)
 {
 	struct writing *w;
 	int e;
@@ -125,17 +134,28 @@ int runner_write(struct pvb_runner *r, uint32_t actions)
 	w->r = r;
 	w->actions = actions;
 	w->say = r->conn.mine;
+	w->also = also;
 	e = write_prepared(w);
 	free(w);
 	return e;
 }
 
-int pvb_runner_republish(struct pvb_runner *r)
+int runner_write(struct pvb_runner *r, uint32_t actions)
 {
-	return runner_write(r, PVB_DO_PUBLISH | PVB_DO_SAY);
+	return write_with(r, actions, NULL);
 }
 
-struct putting { struct pvb_runner *r; const struct pvb_keys *keys; };
+int pvb_runner_republish(struct pvb_runner *r,
+                         const struct pvb_runner_text *also)
+{
+	return write_with(r, PVB_DO_PUBLISH | PVB_DO_SAY, also);
+}
+
+struct putting {
+	struct pvb_runner *r;
+	const struct pvb_keys *keys;
+	const struct pvb_runner_text *also;
+};
 
 static int put_keys(struct pvb_store *s, uint32_t tx, void *arg)
 {
@@ -146,12 +166,15 @@ static int put_keys(struct pvb_store *s, uint32_t tx, void *arg)
 
 	if (e < 0 && e != -E2BIG)
 		return e;
-	return pvb_store_write_keys(s, tx, dir, p->keys);
+	e = write_also(s, tx, dir, p->also);
+	return e < 0 || !p->keys ? e : pvb_store_write_keys(s, tx, dir,
+	                                                    p->keys);
 }
 
-int pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k)
+int pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k,
+                   const struct pvb_runner_text *also)
 {
-	struct putting p = { r, k };
+	struct putting p = { r, k, also };
 
 	return r->vanished ? -ENOENT
 	                   : pvb_store_transact(r->store, put_keys, &p);
@@ -181,7 +204,7 @@ static void explain(struct pvb_runner *r, const char *text)
 
 	/* Without it the front knows less, no more. */
 	if (k && pvb_keys_put_text(k, "hotplug-error", text) == 0)
-		(void)pvb_runner_put(r, k);
+		(void)pvb_runner_put(r, k, NULL);
 	free(k);
 }
 
