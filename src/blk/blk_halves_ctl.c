@@ -13,8 +13,8 @@ static_assert(PVB_BLK_HALVES_TEXT_MAX <
               "a sentence is read no further than it can be");
 
 enum {                          /* what a half owes, and what we do */
-	ATTACHED = 1, DRAINED = 2, DETACHED = 4,
-	UNDONE = 8,             /* ours alone: an attach that failed */
+	ATTACHED = 1, DRAINED = 2, DETACHED = 4, LOADED = 8, CHANGED = 16,
+	UNDONE = 32,            /* ours alone: an attach that failed */
 };
 
 void pvb_blk_halves_init(struct pvb_blk_halves *h, struct pvb_loop *loop,
@@ -37,8 +37,8 @@ void pvb_blk_halves_fini(struct pvb_blk_halves *h)
 
 /* ---- failures ------------------------------------------------------------ */
 
-/* The first reason why the attach under way fails. */
-static void attach_fails(struct pvb_blk_halves *h, enum pvb_why why,
+/* The first reason why the attach or load under way fails. */
+static void order_fails(struct pvb_blk_halves *h, enum pvb_why why,
                          const char *text)
 {
 	if (h->why != PVB_OK)
@@ -67,13 +67,13 @@ static void lose(struct pvb_blk_half *q, const char *text)
 	pvb_link_fini(&q->link);
 	q->linked = false;
 	if (q->owes & ATTACHED)
-		attach_fails(h, PVB_WHY_ATTACH, text);
+		order_fails(h, PVB_WHY_ATTACH, text);
 	q->owes = 0;
 	q->attached = false;
 	if (was_running && !(h->due & (ATTACHED | UNDONE)))
 		path_failed(h, PVB_WHY_STATE, text);
 	else if (was_running)
-		attach_fails(h, PVB_WHY_ATTACH, text);
+		order_fails(h, PVB_WHY_ATTACH, text);
 }
 
 static const char died[] = "the process that serves the ring has died";
@@ -135,6 +135,14 @@ static void settle(struct pvb_blk_halves *h)
 		h->due &= (uint8_t)~UNDONE;
 		h->ops->failed(h, true, h->why, h->text);
 	}
+	if (h->due & LOADED && !(all_owe(h) & LOADED)) {
+		h->due &= (uint8_t)~LOADED;
+		h->ops->loaded(h, h->why, h->text);
+	}
+	if (h->due & CHANGED && !(all_owe(h) & CHANGED)) {
+		h->due &= (uint8_t)~CHANGED;
+		h->ops->changed(h);
+	}
 	if (h->due & DRAINED && !(all_owe(h) & DRAINED)) {
 		h->due &= (uint8_t)~DRAINED;
 		h->ops->drained(h);
@@ -175,6 +183,54 @@ void pvb_blk_halves_detach(struct pvb_blk_halves *h)
 	settle(h);
 }
 
+/* ---- another medium ------------------------------------------------------ */
+
+static void load_one(struct pvb_blk_halves *h, uint32_t queue)
+{
+	char text[PVB_BLK_HALVES_TEXT_MAX + 1] = "";
+
+	if (h->ops->load(h, queue, text) < 0)
+		order_fails(h, PVB_WHY_DISK, text[0] ? text : deaf);
+	else
+		h->half[queue].owes |= LOADED;
+}
+
+void pvb_blk_halves_load(struct pvb_blk_halves *h)
+{
+	assert(h->due == 0);
+	h->why = PVB_OK;
+	h->text[0] = '\0';
+	h->due = LOADED;
+	for (uint32_t i = 0; i < h->count && h->why == PVB_OK; i++)
+		if (h->half[i].attached)
+			load_one(h, i);
+	settle(h);
+}
+
+void pvb_blk_halves_change(struct pvb_blk_halves *h)
+{
+	assert(h->due == 0);
+	h->due = CHANGED;
+	for (uint32_t i = 0; i < h->count; i++)
+		if (h->half[i].attached)
+			order(&h->half[i], PVB_BLK_MSG_CHANGE, false, CHANGED);
+	settle(h);
+}
+
+bool pvb_blk_halves_is_settled(const struct pvb_blk_halves *h)
+{
+	return h->due == 0;
+}
+
+bool pvb_blk_halves_any_attached(const struct pvb_blk_halves *h)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++)
+		any |= h->half[i].attached;
+	return any;
+}
+
 /* ---- answers ------------------------------------------------------------- */
 
 static void on_attached(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
@@ -190,6 +246,36 @@ static void on_attached(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
 		                     &m->u.attached);
 }
 
+/* Shorter than the field, so it need not end there. */
+static void take_text(const struct pvb_blk_msg *m,
+                      char text[PVB_BLK_HALVES_TEXT_MAX + 1])
+{
+	(void)snprintf(text, PVB_BLK_HALVES_TEXT_MAX + 1, "%.*s",
+	               PVB_BLK_HALVES_TEXT_MAX, m->u.failed.text);
+	pvb_printable(text);
+}
+
+static void on_loaded(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
+{
+	char text[PVB_BLK_HALVES_TEXT_MAX + 1];
+
+	if (!(q->owes & LOADED))
+		return;
+	q->owes &= (uint8_t)~LOADED;
+	take_text(m, text);
+	if (m->u.failed.why != PVB_OK)
+		order_fails(q->halves, PVB_WHY_DISK, text);
+}
+
+static void on_detached(struct pvb_blk_half *q)
+{
+	if (q->owes & DETACHED) {
+		q->attached = false;
+		q->owes &= (uint8_t)~(LOADED | CHANGED);
+	}
+	q->owes &= (uint8_t)~DETACHED;
+}
+
 static void on_failed(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
 {
 	struct pvb_blk_halves *h = q->halves;
@@ -197,19 +283,16 @@ static void on_failed(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
 	char text[PVB_BLK_HALVES_TEXT_MAX + 1];
 	uint32_t why = m->u.failed.why;
 
-	/* Shorter than the field, so it need not end there. */
-	(void)snprintf(text, sizeof(text), "%.*s", PVB_BLK_HALVES_TEXT_MAX,
-	               m->u.failed.text);
-	pvb_printable(text);
+	take_text(m, text);
 	if (why == PVB_OK || why >= PVB_WHY_COUNT)
 		why = attaching ? PVB_WHY_ATTACH : PVB_WHY_STATE;
 	if (attaching) {
 		q->owes &= (uint8_t)~ATTACHED;
-		attach_fails(h, why, text);
+		order_fails(h, why, text);
 	} else if (q->attached && !(h->due & (ATTACHED | UNDONE))) {
 		path_failed(h, why, text);
 	} else if (q->attached) {
-		attach_fails(h, why, text);
+		order_fails(h, why, text);
 	}
 }
 
@@ -238,9 +321,13 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		q->owes &= (uint8_t)~DRAINED;
 		break;
 	case PVB_BLK_MSG_DETACHED:
-		if (q->owes & DETACHED)
-			q->attached = false;
-		q->owes &= (uint8_t)~DETACHED;
+		on_detached(q);
+		break;
+	case PVB_BLK_MSG_LOADED:
+		on_loaded(q, m);
+		break;
+	case PVB_BLK_MSG_CHANGED:
+		q->owes &= (uint8_t)~CHANGED;
 		break;
 	case PVB_BLK_MSG_REPORT:
 		h->ops->report(h, &m->u.report);
@@ -290,12 +377,12 @@ static void attach_one(struct pvb_blk_halves *h, uint32_t queue)
 		(void)snprintf(text, sizeof(text),
 		               "no process to serve the ring: %s",
 		               strerror(-r));
-		attach_fails(h, PVB_WHY_ATTACH, text);
+		order_fails(h, PVB_WHY_ATTACH, text);
 		return;
 	}
 	r = h->ops->attach(h, queue, text);
 	if (r < 0)
-		attach_fails(h, PVB_WHY_ATTACH, text[0] ? text : deaf);
+		order_fails(h, PVB_WHY_ATTACH, text[0] ? text : deaf);
 	else
 		q->owes |= ATTACHED;
 }
@@ -305,6 +392,7 @@ void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count)
 	assert(count > 0 && count <= PVB_BLK_QUEUES_MAX);
 	assert(h->due == 0);
 	h->count = count;
+	h->attaches++;
 	h->broken = false;
 	h->why = PVB_OK;
 	h->due = ATTACHED;

@@ -40,6 +40,13 @@ struct pvb_blk_halves_ops {
 	               enum pvb_why why, const char *text);
 	void (*report)(struct pvb_blk_halves *h,
 	               const struct pvb_blk_report *report);
+	/* A back's, to change the medium; NULL for a front.  load: send LOAD,
+	   as attach does.  loaded: OK, or the first reason why not. */
+	int  (*load)(struct pvb_blk_halves *h, uint32_t queue,
+	             char text[PVB_BLK_HALVES_TEXT_MAX + 1]);
+	void (*loaded)(struct pvb_blk_halves *h, enum pvb_why why,
+	               const char *text);
+	void (*changed)(struct pvb_blk_halves *h);
 };
 
 struct pvb_blk_half {
@@ -56,7 +63,9 @@ struct pvb_blk_halves {                 /* caller's storage */
 	uint32_t count;                 /* of the attach that is in effect */
 	uint8_t  due;                   /* answers of ours to the owner */
 	bool     broken;                /* failed was told */
-	enum pvb_why why;               /* of an attach that fails; else OK */
+	uint32_t attaches;              /* how many there have been */
+	enum pvb_why why;               /* of an attach or load that fails; else
+	                                   OK */
 	char     text[PVB_BLK_HALVES_TEXT_MAX + 1];
 };
 
@@ -75,7 +84,16 @@ void pvb_blk_halves_tell(struct pvb_blk_halves *h,
 void pvb_blk_halves_drain(struct pvb_blk_halves *h, bool cut);
 void pvb_blk_halves_detach(struct pvb_blk_halves *h);
 
-/* For the attach call: 0, or -errno of the link. */
+/* Have each that is attached open another disk, answered by loaded; and use
+   it, or none if none was loaded, answered by changed.  Only while settled.
+   Whose ring is let go of meanwhile counts as done. */
+void pvb_blk_halves_load(struct pvb_blk_halves *h);
+void pvb_blk_halves_change(struct pvb_blk_halves *h);
+/* No answer is due to the owner. */
+bool pvb_blk_halves_is_settled(const struct pvb_blk_halves *h);
+bool pvb_blk_halves_any_attached(const struct pvb_blk_halves *h);
+
+/* For the attach and load calls: 0, or -errno of the link. */
 int  pvb_blk_halves_send(struct pvb_blk_halves *h, uint32_t queue,
                          const struct pvb_blk_msg *m, const int *fds,
                          uint32_t nfds);

@@ -76,6 +76,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 	pvb_runner_init(&b->runner, ws, &rc);
 	pvb_blk_halves_init(&b->halves, pvb_watches_loop(ws),
 	                    &blkback_halves_ops);
+	blkback_change_init(b);
 	*out = b;
 	return 0;
 }
@@ -94,6 +95,7 @@ void pvb_blkback_ctl_destroy(struct pvb_blkback_ctl *b)
 {
 	if (!b)
 		return;
+	blkback_change_fini(b);
 	pvb_runner_fini(&b->runner);
 	pvb_blk_halves_fini(&b->halves);
 	pvb_disk_probe_fini(&b->disk);
@@ -162,10 +164,29 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 		refuse(b, line);
 		return;
 	}
+	blkback_disk_is_known(b);
+}
+
+void blkback_disk_is_known(struct pvb_blkback_ctl *b)
+{
 	b->disk_known = true;
 	say_hotplug(b, "connected", "");
 	pvb_runner_attach(&b->runner);
 	pvb_runner_tell(&b->runner);
+}
+
+int blkback_promise(struct pvb_blkback_ctl *b, struct pvb_err *e)
+{
+	const struct pvb_disk_info *info = NULL;
+	int r = 0;
+
+	if (b->disk_ops) {
+		info = &b->disk.info;
+		if (b->disk_ops->reprobe)       /* it may have grown */
+			r = b->disk_ops->reprobe(&b->disk, e);
+	}
+	return r < 0 ? r : blkback_geometry(info, &b->c.options, &b->geometry,
+	                                    e);
 }
 
 int blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e)
@@ -190,6 +211,11 @@ int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 
 	if (!b->disk_known)
 		return pvb_err_set(e, -EAGAIN, "its disk is not open yet");
+	if (b->change.step != BLKBACK_NO_CHANGE)
+		return pvb_err_set(e, -EBUSY, "its medium is being changed");
+	if (!b->disk_ops)
+		return pvb_err_set(e, -ENOMEDIUM,
+		                   "there is no medium in the drive");
 	if (!b->disk_ops->reprobe)
 		return pvb_err_set(e, -EOPNOTSUPP,
 		                   "the size of such a disk never changes");

@@ -47,6 +47,10 @@ struct pvb_blkback_ctl_config {
 	/* State, terms or disk changed: whoever lists devices looks again.
 	   May be NULL. */
 	void (*changed)(struct pvb_blkback_ctl *b, void *arg);
+	/* What pvb_blkback_ctl_change began has been done, or (e->code < 0)
+	   cannot be and all is as it was.  May be NULL. */
+	void (*medium)(struct pvb_blkback_ctl *b, const struct pvb_err *e,
+	               void *arg);
 	/* Closed for good (not online, all undone): the owner may destroy it,
 	   also in here.  Needed. */
 	void (*retired)(struct pvb_blkback_ctl *b, void *arg);
@@ -76,8 +80,24 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
                           const struct pvb_disk_ops *ops,
                           struct pvb_disk_probe *probe,
                           const struct pvb_err *e);
+/* Instead of that: the drive is empty.  It is a CD-ROM or floppy drive. */
+void pvb_blkback_ctl_empty(struct pvb_blkback_ctl *b);
+/*
+ * Put a medium into a CD-ROM or floppy drive in place of what is there, or
+ * (`ops` NULL) take that out: the halves finish what they have taken and change
+ * over, the front is told the size, the connection stays.  `params` (NULL: it
+ * is left alone) is what that node says from then on.  0: the medium call
+ * follows, from the loop, and `probe` has been taken over; or -errno with *e:
+ * -EOPNOTSUPP (no such drive), -EAGAIN (its disk is not known yet), -EBUSY (a
+ * change is under way), -ENOMEM.
+ */
+int  pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
+                            const struct pvb_disk_ops *ops,
+                            struct pvb_disk_probe *probe, const char *params,
+                            struct pvb_err *e);
 /* Look at the disk's size again and tell the front.  0, or -errno with *e:
-   -EAGAIN (the disk is not known yet), -EOPNOTSUPP (its size never changes),
+   -EAGAIN (the disk is not known yet), -ENOMEDIUM (the drive is empty),
+   -EBUSY (its medium is being changed), -EOPNOTSUPP (its size never changes),
    -EINVAL (it shrank), -EIO ... */
 int  pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e);
 /* Orderly close, then retire; forced: does not wait for the front. */

@@ -31,8 +31,7 @@ int blkback_attach(struct pvb_runner *r)
 
 	if (!b->disk_known)
 		return 1;
-	/* It may have grown while nobody looked. */
-	if (b->disk_ops->reprobe && blkback_measure(b, &e) < 0) {
+	if (blkback_promise(b, &e) < 0) {
 		blkback_name_disk(b, e.text, text);
 		pvb_runner_failed(r, PVB_DO_ATTACH, PVB_WHY_DISK, text);
 		return 0;
@@ -59,6 +58,15 @@ void blkback_detach(struct pvb_runner *r)
 
 /* ---- attach -------------------------------------------------------------- */
 
+/* They are sent along as others; ours mean nothing there. */
+static void hide_fds(const struct pvb_disk_probe *disk,
+                     struct pvb_disk_probe *out)
+{
+	*out = *disk;
+	for (uint32_t i = 0; i < PVB_DISK_FDS_MAX; i++)
+		out->fds[i] = -1;
+}
+
 static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
                         struct pvb_blk_msg *m)
 {
@@ -78,9 +86,7 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->port = q->port;
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->geometry = b->geometry;
-	a->disk = b->disk;
-	for (uint32_t i = 0; i < PVB_DISK_FDS_MAX; i++)
-		a->disk.fds[i] = -1;
+	hide_fds(&b->disk, &a->disk);
 }
 
 /* Gather what goes along: the counters, which are not ours to close, the mem
@@ -108,7 +114,7 @@ static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
 		}
 		fds[(*nfds)++] = n;
 	}
-	n = b->disk_ops->reopen(&b->disk, fds + *nfds, &e);
+	n = b->disk_ops ? b->disk_ops->reopen(&b->disk, fds + *nfds, &e) : 0;
 	if (n < 0)
 		blkback_name_disk(b, e.text, text);
 	else
@@ -136,6 +142,29 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 
 /* ---- answers ------------------------------------------------------------- */
 
+static int load_one(struct pvb_blk_halves *h, uint32_t queue,
+                    char text[PVB_BLK_HALVES_TEXT_MAX + 1])
+{
+	const struct blkback_change *c = &back_of(h)->change;
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_LOAD };
+	struct pvb_err e = PVB_ERR_INIT;
+	int fds[PVB_DISK_FDS_MAX];
+	int n = c->ops->reopen(&c->disk, fds, &e);
+	int r = n;
+
+	if (n < 0) {
+		(void)snprintf(text, PVB_BLK_HALVES_TEXT_MAX + 1, "%.*s",
+		               PVB_BLK_HALVES_TEXT_MAX, e.text);
+	} else {
+		m.u.load.sectors = c->geometry.sectors;
+		hide_fds(&c->disk, &m.u.load.disk);
+		r = pvb_blk_halves_send(h, queue, &m, fds, (uint32_t)n);
+	}
+	for (int i = 0; i < n; i++)
+		(void)close(fds[i]);
+	return r;
+}
+
 static int create(struct pvb_blk_halves *h, uint32_t queue)
 {
 	struct pvb_blkback_ctl *b = back_of(h);
@@ -146,6 +175,7 @@ static int create(struct pvb_blk_halves *h, uint32_t queue)
 static void attached(struct pvb_blk_halves *h)
 {
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_ATTACHED);
+	blkback_change_poke(back_of(h));
 }
 
 static void drained(struct pvb_blk_halves *h)
@@ -156,6 +186,7 @@ static void drained(struct pvb_blk_halves *h)
 static void detached(struct pvb_blk_halves *h)
 {
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DETACHED);
+	blkback_change_poke(back_of(h));
 }
 
 static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
@@ -168,6 +199,7 @@ static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
 		blkback_name_disk(b, text, line);
 	pvb_runner_failed(&b->runner, attaching ? PVB_DO_ATTACH : 0, why,
 	                  why == PVB_WHY_DISK ? line : text);
+	blkback_change_poke(b);
 }
 
 /* The half says only that there is something; how large the disk is now is
@@ -176,7 +208,7 @@ static void grown(struct pvb_blkback_ctl *b)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 
-	if (pvb_blkback_ctl_resize(b, &e) < 0 &&
+	if (b->disk_ops && pvb_blkback_ctl_resize(b, &e) < 0 &&
 	    pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(b->halves.loop),
 	                       NULL))
 		pvb_log(b->c.log, PVB_LOG_WARN, "%s: cannot resize: %s",
@@ -215,5 +247,6 @@ static void report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
 const struct pvb_blk_halves_ops blkback_halves_ops = {
 	.create = create, .attach = attach_one, .attached = attached,
 	.drained = drained, .detached = detached, .failed = failed,
-	.report = report,
+	.report = report, .load = load_one, .loaded = blkback_loaded,
+	.changed = blkback_changed,
 };

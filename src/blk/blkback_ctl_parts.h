@@ -3,24 +3,48 @@
  * blkback_ctl_parts.h - the inside of a back's control half, for the
  * blkback_ctl*.c files alone: the object and its owner's calls
  * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
- * its data halves do (_data).
+ * its data halves do (_data), what it promises of its disk (_geometry), how it
+ * changes the medium (_medium).
  */
 #ifndef PVB_BLKBACK_CTL_PARTS_H
 #define PVB_BLKBACK_CTL_PARTS_H
 
+#include <pvb/err.h>
+
 #include "base/log.h"
+#include "base/loop.h"
 #include "blk_halves_ctl.h"
 #include "blkback_ctl.h"
 #include "bus/runner.h"
+
+enum blkback_change_step {
+	BLKBACK_NO_CHANGE,
+	BLKBACK_CHANGE_HELD,            /* until the halves are settled */
+	BLKBACK_LOADING, BLKBACK_LOADED,
+	BLKBACK_CHANGING, BLKBACK_CHANGED,
+};
+
+struct blkback_change {                 /* of the medium */
+	enum blkback_change_step step;
+	struct pvb_loop_task task;      /* the next step is due */
+	uint32_t attaches;              /* of the halves, when it was loaded */
+	const struct pvb_disk_ops *ops; /* NULL: out with what is there */
+	struct pvb_disk_probe disk;     /* owned */
+	struct pvb_blk_geometry geometry;
+	char *params;                   /* owned, or NULL */
+	struct pvb_err why;             /* why it is not done; code 0: done */
+};
 
 struct pvb_blkback_ctl {
 	struct pvb_blkback_ctl_config c;
 	struct pvb_runner runner;
 	struct pvb_blk_halves halves;
 	struct pvb_blk_limits limits;
-	const struct pvb_disk_ops *disk_ops;
+	const struct pvb_disk_ops *disk_ops;    /* NULL: an empty drive, once
+	                                           disk_known */
 	struct pvb_disk_probe disk;     /* owned once disk_known */
 	bool disk_known, terms_known;
+	struct blkback_change change;
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
 	struct pvb_log_limit reports;
@@ -33,6 +57,19 @@ void blkback_name_disk(const struct pvb_blkback_ctl *b, const char *text,
 /* Look at the disk's size again (its kind has a reprobe).  1: it is another; 0:
    the same; or -errno with *e. */
 int  blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e);
+/* The disk is known, and b->geometry is its. */
+void blkback_disk_is_known(struct pvb_blkback_ctl *b);
+/* What a new connection is promised: of the disk as it is now, or of an empty
+   drive.  0 or -errno with *e. */
+int  blkback_promise(struct pvb_blkback_ctl *b, struct pvb_err *e);
+
+/* _medium.  What the halves have answered, and: they may be settled. */
+void blkback_loaded(struct pvb_blk_halves *h, enum pvb_why why,
+                    const char *text);
+void blkback_changed(struct pvb_blk_halves *h);
+void blkback_change_poke(struct pvb_blkback_ctl *b);
+void blkback_change_init(struct pvb_blkback_ctl *b);
+void blkback_change_fini(struct pvb_blkback_ctl *b);
 
 /* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
 int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
@@ -42,10 +79,16 @@ int  blkback_fetch(struct pvb_runner *r, uint32_t tx, uint32_t action,
 enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
                           const struct pvb_keys *k, const char **bad);
 bool blkback_is_same(struct pvb_runner *r, const struct pvb_keys *k);
-/* What this disk can promise under these options.  0, or -EINVAL with *e. */
+
+/* _geometry.  What this disk (NULL: an empty drive) can promise under these
+   options.  0, or -EINVAL with *e. */
 int  blkback_geometry(const struct pvb_disk_info *info,
                       const struct pvb_blk_options *o,
                       struct pvb_blk_geometry *out, struct pvb_err *e);
+/* Of the next disk in a drive that has promised `now`.  Likewise, or -EROFS. */
+int  blkback_geometry_of_next(const struct pvb_disk_info *info,
+                              const struct pvb_blk_geometry *now,
+                              struct pvb_blk_geometry *out, struct pvb_err *e);
 
 /* _data: the rest of it, and what the halves answer. */
 int  blkback_attach(struct pvb_runner *r);

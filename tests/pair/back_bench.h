@@ -17,6 +17,10 @@ static uint32_t back_changed, back_retired, mem_ends;
 static int counters_fd = -1;
 static uint32_t back_sector_size;       /* option; 0: the disk's */
 static const char *back_disk_name = "disk.img";
+static bool back_cdrom, back_floppy;    /* options */
+static uint32_t back_media;             /* medium calls, and what the last
+                                           one said */
+static struct pvb_err back_medium;
 
 static inline int back_mem_end(void *arg)
 {
@@ -48,6 +52,15 @@ static inline void on_retired(struct pvb_blkback_ctl *b, void *arg)
 	back = NULL;
 }
 
+static inline void on_medium(struct pvb_blkback_ctl *b, const struct pvb_err *e,
+                             void *arg)
+{
+	(void)arg;
+	assert_ptr_equal(b, back);
+	back_media++;
+	back_medium = *e;
+}
+
 /* A back that knows no disk yet. */
 static inline void back_start(void)
 {
@@ -56,15 +69,18 @@ static inline void back_start(void)
 		.disk_name = back_disk_name, .data_half = bench_data_half,
 		.mem_end = back_mem_end, .counters = back_counters,
 		.changed = on_changed, .retired = on_retired,
+		.medium = on_medium,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
-	back_changed = back_retired = mem_ends = 0;
+	back_changed = back_retired = mem_ends = back_media = 0;
 	if (counters_fd < 0)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);
 	pvb_blk_options_init(&c.options, QUEUES);
 	c.options.value[PVB_BLK_OPT_SECTOR_SIZE] = back_sector_size;
+	c.options.value[PVB_BLK_OPT_CDROM] = back_cdrom;
+	c.options.value[PVB_BLK_OPT_FLOPPY] = back_floppy;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -90,6 +106,7 @@ static inline void back_end(void)
 	counters_fd = -1;
 	back_sector_size = 0;
 	back_disk_name = "disk.img";
+	back_cdrom = back_floppy = false;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

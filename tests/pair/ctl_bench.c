@@ -22,14 +22,33 @@ void half_say(struct half *h, enum pvb_blk_msg_type type)
 	assert_int_equal(pvb_link_send(&h->link, &m, sizeof(m), NULL, 0), 0);
 }
 
-void half_say_failed(struct half *h, enum pvb_why why, const char *text)
+static void say_why(struct half *h, enum pvb_blk_msg_type type,
+                    enum pvb_why why, const char *text)
 {
-	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_FAILED };
+	struct pvb_blk_msg m = { .type = type };
 
 	m.u.failed.why = why;
 	m.u.failed.code = -EIO;
 	snprintf(m.u.failed.text, sizeof(m.u.failed.text), "%s", text);
 	assert_int_equal(pvb_link_send(&h->link, &m, sizeof(m), NULL, 0), 0);
+}
+
+void half_say_failed(struct half *h, enum pvb_why why, const char *text)
+{
+	say_why(h, PVB_BLK_MSG_FAILED, why, text);
+}
+
+void half_say_loaded(struct half *h, enum pvb_why why, const char *text)
+{
+	say_why(h, PVB_BLK_MSG_LOADED, why, text);
+}
+
+static void on_load(struct half *h, uint32_t nfds)
+{
+	h->load++;
+	h->fds = nfds;
+	if (!h->quiet)
+		half_say_loaded(h, h->refuse, "refused by the test");
 }
 
 static void on_attach(struct half *h, uint32_t nfds)
@@ -73,6 +92,17 @@ static void half_message(struct pvb_link *k, const void *msg, size_t bytes,
 		break;
 	case PVB_BLK_MSG_RESIZED:
 		h->resized++;
+		break;
+	case PVB_BLK_MSG_LOAD:
+		on_load(h, nfds);
+		break;
+	case PVB_BLK_MSG_UNLOAD:
+		h->unload++;
+		break;
+	case PVB_BLK_MSG_CHANGE:
+		h->change++;
+		if (!h->quiet)
+			half_say(h, PVB_BLK_MSG_CHANGED);
 		break;
 	default:
 		fail_msg("message %u", h->last.type);

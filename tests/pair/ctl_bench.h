@@ -25,10 +25,12 @@ struct half {
 	struct pvb_link link;
 	bool linked, quiet;             /* quiet: answers nothing by itself */
 	uint32_t attach, go, drain, cut, detach, resized, closed;
-	uint32_t fds;                   /* that came with the last ATTACH */
+	uint32_t load, unload, change;
+	uint32_t fds;                   /* that came with the last ATTACH or
+	                                   LOAD */
 	struct pvb_blk_msg attached_as; /* the last ATTACH */
 	struct pvb_blk_msg last;
-	/* Answer an ATTACH with this reason; OK: with ATTACHED. */
+	/* Answer an ATTACH or LOAD with this reason; OK: do it. */
 	enum pvb_why refuse;
 };
 
@@ -62,6 +64,7 @@ struct pvb_watches *bench_watches(uint16_t domid);
 int  bench_data_half(void *arg, uint32_t queue);
 void half_say(struct half *h, enum pvb_blk_msg_type type);
 void half_say_failed(struct half *h, enum pvb_why why, const char *text);
+void half_say_loaded(struct half *h, enum pvb_why why, const char *text);
 
 /* Nodes.  get: "" if it is not there; static buffers, four in turn. */
 const char *get(const char *dir, const char *name);
