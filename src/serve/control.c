@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <pvb/err.h>
 
 #include "base/loop.h"
+#include "control_socket.h"
 
 struct client {
 	struct client      *next;
@@ -186,39 +186,10 @@ static void listener_ready(struct pvb_loop_fd *watch, uint32_t events)
 
 /* ---- the socket ---------------------------------------------------------- */
 
-static int address_of(const char *path, struct sockaddr_un *a,
-                      struct pvb_err *e)
-{
-	size_t n = strlen(path);
-
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
-	if (n >= sizeof(a->sun_path))
-		return pvb_err_set(e, -ENAMETOOLONG,
-			"%s: longer than a socket's path may be (%zu bytes)",
-			path, sizeof(a->sun_path) - 1);
-	memcpy(a->sun_path, path, n + 1);
-	return 0;
-}
-
-static int connect_to(const struct sockaddr_un *a)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
-}
-
 static int listen_on(struct pvb_control *c)
 {
 	const struct sockaddr *a = (const struct sockaddr *)&c->address;
-	int other = connect_to(&c->address);
+	int other = pvb_control_connect(&c->address);
 	int fd;
 
 	if (other >= 0) {
@@ -250,7 +221,7 @@ int pvb_control_create(struct pvb_loop *loop, const char *path,
 	c->loop = loop;
 	c->handle = handle;
 	c->arg = arg;
-	r = address_of(path, &c->address, e);
+	r = pvb_control_address(path, &c->address, e);
 	if (r < 0)
 		goto fail;
 	r = listen_on(c);
@@ -286,124 +257,4 @@ void pvb_control_destroy(struct pvb_control *c)
 	close(c->listener.fd);
 	unlink(c->address.sun_path);
 	free(c);
-}
-
-/* ---- the client's side --------------------------------------------------- */
-
-static int send_line(int fd, json_t *request)
-{
-	char *text = json_dumps(request, JSON_COMPACT);
-	size_t n, sent = 0;
-
-	if (!text)
-		return -ENOMEM;
-	n = strlen(text);
-	text[n++] = '\n';               /* over the NUL: sent by length */
-	while (sent < n) {
-		ssize_t k = send(fd, text + sent, n - sent, MSG_NOSIGNAL);
-
-		if (k < 0 && errno != EINTR)
-			break;
-		sent += k > 0 ? (size_t)k : 0;
-	}
-	free(text);
-	return sent == n ? 0 : -errno;
-}
-
-/* One line, however long.  Owned text, or NULL with errno set. */
-static char *receive_line(int fd)
-{
-	size_t have = 0, cap = 0;
-	char *line = NULL;
-
-	for (;;) {
-		ssize_t n;
-
-		if (have == cap) {
-			char *more = realloc(line, cap + 65536);
-
-			if (!more)
-				break;
-			line = more;
-			cap += 65536;
-		}
-		n = recv(fd, line + have, cap - have, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			if (n == 0)
-				errno = ECONNRESET;
-			break;
-		}
-		have += (size_t)n;
-		if (line[have - 1] == '\n') {
-			line[have - 1] = '\0';
-			return line;
-		}
-	}
-	free(line);
-	return NULL;
-}
-
-static json_t *parse_answer(const char *line, struct pvb_err *e)
-{
-	json_t *o = json_loads(line, 0, NULL);
-	json_t *result = json_object_get(o, "result");
-	const char *error = json_string_value(json_object_get(o, "error"));
-
-	if (result)
-		json_incref(result);
-	else if (error)
-		pvb_err_set(e, -EIO, "%s", error);
-	else
-		pvb_err_set(e, -EPROTO, "the daemon's answer makes no sense");
-	json_decref(o);
-	return result;
-}
-
-static void say_no_daemon(int code, const char *path, struct pvb_err *e)
-{
-	if (code == -ENOENT || code == -ECONNREFUSED)
-		pvb_err_set(e, code, "no daemon listens on %s (is 'pvb serve' "
-		            "running?)", path);
-	else if (code == -EACCES)
-		pvb_err_set(e, code, "no permission for %s (only who runs "
-		            "'pvb serve' has it)", path);
-	else
-		pvb_err_set(e, code, "%s: %s", path, strerror(-code));
-}
-
-json_t *pvb_control_ask(const char *path, json_t *request, int timeout_ms,
-                        struct pvb_err *e)
-{
-	struct timeval wait = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
-	struct sockaddr_un address;
-	json_t *result = NULL;
-	char *line = NULL;
-	int fd, r;
-
-	if (address_of(path, &address, e) < 0)
-		return NULL;
-	fd = connect_to(&address);
-	if (fd < 0) {
-		say_no_daemon(fd, path, e);
-		return NULL;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	r = send_line(fd, request);
-	if (r == 0) {
-		line = receive_line(fd);
-		r = line ? 0 : -errno;
-	}
-	if (line)
-		result = parse_answer(line, e);
-	else if (r == -EAGAIN)
-		pvb_err_set(e, -ETIMEDOUT, "%s: no answer in %d ms", path,
-		            timeout_ms);
-	else
-		pvb_err_set(e, r, "%s: %s", path, strerror(-r));
-	free(line);
-	close(fd);
-	return result;
 }
