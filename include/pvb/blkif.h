@@ -174,9 +174,10 @@
  * (5) In 2019 Xen's header let feature-large-sector-size switch all sectors
  *     to units of sector-size; in 2024 (commit 221f2748e8) it went back to
  *     512.  QEMU and Windows count in sector-size.  At 512 all agree.
- * (6) All of such a front's data pages are granted for writing, whatever the
- *     request.  Last in, first out in the front, least recently used in the
- *     back keep the set small.  Either may be without the other.
+ * (6) All of such a front's pages, lists of segments too, are granted for
+ *     writing, whatever the request.  Last in, first out in the front, least
+ *     recently used in the back keep the set small.  Either may be without the
+ *     other.
  */
 #ifndef PVB_BLKIF_H
 #define PVB_BLKIF_H
@@ -290,7 +291,7 @@ struct blkif_request_discard {
 typedef struct blkif_request_discard blkif_request_discard_t;
 
 /* Its segments are arrays in the pages that indirect_grefs names, the first
-   512 in the first.  They may be granted read-only. */
+   512 in the first.  They may be granted read-only, but see note 6. */
 struct blkif_request_indirect {
 	uint8_t        operation;       /* BLKIF_OP_INDIRECT */
 	uint8_t        indirect_op;     /* BLKIF_OP_READ or _WRITE; echoed in
