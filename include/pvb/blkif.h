@@ -67,8 +67,8 @@
  * state           1..8.  T: 1; the back's from then on.  5 by a toolstack
  *                 asks the back to close
  * mode            text, T.  Writable if there is a 'w' in it (private)
- * params          text, T.  Where the data are (private; OVMF's and Mirage's
- *                 fronts look whether it is empty)
+ * params          text, T.  Where the data are (private, but read by OVMF's and
+ *                 Mirage's fronts)
  * type, script    text, T: phy, file, tap, qdisk; a program (private)
  * dev             text, T.  A name like xvda.  GRUB shows it; no more than
  *                 a hint
@@ -131,8 +131,7 @@
  * backend, backend-id  path, domid, T.  The back
  * virtual-device  u32, T.  The device's number (docs/protocol.md, "Device
  *                 numbers"); decimal, Linux reads hex and octal too
- * virtual-device-ext   u32, T.  The same, for numbers that old fronts must
- *                 not see.  Read where virtual-device is absent
+ * virtual-device-ext   u32, T.  Likewise, where virtual-device is absent
  * device-type     text, T: "disk", "cdrom" or "floppy"
  * trusted         bool, default 1, T.  0: the front is to protect itself from
  *                 its back (share no page that holds anything else)
@@ -145,8 +144,8 @@
  * ring-page-order u32, default 0, at most what the back offers, F2.  log2 of
  *                 the ring's pages.  PREFERRED (notes 1, 3)
  * num-ring-pages  u32, default 1, a power of two, F2.  The ring's pages.
- *                 DEPRECATED (notes 2, 3).  Before 2012 some drivers, and the
- *                 first drafts of Xen's documentation, had it as ring-pages
+ *                 DEPRECATED (notes 2, 3).  Until 2012 FreeBSD, and the first
+ *                 drafts of Xen's documentation, had it as ring-pages
  * protocol        text, F2: XEN_IO_PROTO_ABI_*.  Its absence means different
  *                 things to different backs, so a front always writes it (T
  *                 may have, for old guests: replace that)
