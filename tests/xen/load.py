@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Load that checks what it reads, in a guest; and what dom0 finds on the image
+when it is over."""
+import os
+import struct
+
+from initramfs import Initramfs
+from rig import BUILD
+
+# Numbers each write; see there.  It needs nothing that a guest has not.
+NUMBERED_WRITES = os.path.join(BUILD, "tests", "xen", "numbered_writes")
+
+FIO = "fio --ioengine=libaio --direct=1 --iodepth=32 --verify=crc32c " \
+      "--do_verify=1 --verify_fatal=1 --output=/tmp/fio " \
+      "--output-format=terse --terse-version=3"
+# As in terse version 3: name, error, KiB read, KiB written.
+FIO_FIELDS = "3,5,6,47"
+FIO_ENDED_BY_SIGNAL = 128
+
+
+class FioJob:
+    """What fio says of a job."""
+
+    def __init__(self, line):
+        self.name, error, read, written = line.split(";")
+        self.error, self.read_kib, self.written_kib = \
+            int(error), int(read), int(written)
+
+    def __repr__(self):
+        return f"{self.name}: error {self.error}, {self.read_kib} KiB read, " \
+               f"{self.written_kib} KiB written"
+
+
+def fio_jobs(guest):
+    """What the guest's last fio said: {name: FioJob}."""
+    text = guest.run(f"grep '^3;' /tmp/fio | cut -d ';' -f {FIO_FIELDS}")
+    jobs = [FioJob(line) for line in text.splitlines()]
+    for job in jobs:
+        print(f"# fio: {job}", flush=True)
+    return {job.name: job for job in jobs}
+
+
+def fio(guest, *options, timeout_s=240):
+    """Run fio in the guest to its end; fio_jobs()."""
+    guest.run(" ".join([FIO, *options]), timeout_s)
+    return fio_jobs(guest)
+
+
+class FioWithoutEnd:
+    """Writes a disk at random in all sizes to 128 KiB, reads it all back, and
+    again, until end()."""
+
+    def __init__(self, guest, disk, size_mib):
+        self.guest, self.size_mib = guest, size_mib
+        self.job = guest.spawn(f"echo $$ >/run/fio; exec {FIO} "
+                               f"--name=endless --filename={disk} "
+                               f"--size={size_mib}m --rw=randwrite "
+                               "--bsrange=4k-128k --loops=1000000")
+
+    def check_runs(self):
+        """It has not met an error so far: that would have ended it."""
+        self.guest.look()
+        assert self.job.status is None, self.job.output
+
+    def end(self):
+        """Its FioJob; with an error, or with less read back than written,
+        this fails."""
+        self.check_runs()
+        self.guest.run("kill -INT $(cat /run/fio)")
+        self.job.wait(status=FIO_ENDED_BY_SIGNAL)
+        job = fio_jobs(self.guest)["endless"]
+        assert job.error == 0, job
+        assert job.read_kib > 0, job
+        assert job.written_kib - job.read_kib <= self.size_mib << 10, job
+        return job
+
+
+class NumberedWrites:
+    """Writes blocks at random, with 32 threads, until end()."""
+
+    def __init__(self, guest, disk, block_bytes):
+        self.guest = guest
+        self.pid_file = f"/run/numbered-{os.path.basename(disk)}"
+        self.job = guest.spawn(f"echo $$ >{self.pid_file}; exec "
+                               f"numbered_writes {disk} {block_bytes} 32")
+
+    def check_runs(self):
+        self.guest.look()
+        assert self.job.status is None, self.job.output
+
+    def end(self):
+        """How often the disk was written since it was all zero; fails if it
+        does not hold what it should."""
+        self.check_runs()
+        self.guest.run(f"kill $(cat {self.pid_file})")
+        return int(self.job.wait().split()[0])
+
+
+def numbered_writes_on(path, block_bytes):
+    """How often an image was written by NumberedWrites.  Each block must be
+    whole, and where it belongs."""
+    total = 0
+    with open(path, "rb") as f:
+        for i, block in enumerate(iter(lambda: f.read(block_bytes), b"")):
+            mark = block[:16]
+            where, number = struct.unpack("<QQ", mark)
+            assert block == mark * (block_bytes // 16), f"block {i} is torn"
+            assert where == (i if number else 0), f"block {i} says {where}"
+            total += number
+    return total
+
+
+def with_numbered_writes(archive):
+    """The initramfs `archive`, with that program."""
+    path = "/tmp/numbered-writes.cpio"
+    more = Initramfs()
+    more.file("usr/bin/numbered_writes", NUMBERED_WRITES, 0o755)
+    more.write(path + ".more")
+    with open(path, "wb") as out:
+        for part in (archive, path + ".more"):
+            with open(part, "rb") as f:
+                out.write(f.read())
+    return path
