@@ -43,13 +43,40 @@ def check_ext4(path):
     sh(f"e2fsck -fn {path}")
 
 
-def root_image(name, size_mib, archive):
+def root_image(name, size_mib, archive, *programs):
     """An ext4 image of what is in a guest's initramfs, to boot from with
-    cmdline="root=/dev/xvda"."""
+    cmdline="root=/dev/xvda"; with more programs in it."""
     tree, path = f"/tmp/{name}.tree", image(name, size_mib)
-    sh(f"mkdir {tree} && cd {tree} && cpio -idm --quiet <{archive} && "
+    sh(f"set -e; mkdir {tree}; cd {tree}; cpio -idm --quiet <{archive}; "
+       f"for p in {' '.join(programs)}; do cp $p usr/bin; done; "
        f"mke2fs -q -F -t ext4 -d {tree} {path}; rm -r {tree}")
     return path
+
+
+class Shared:
+    """Something that several tests use, one after the other: made by the first
+    one, and anew after one that failed.  `make` gives a context manager."""
+
+    def __init__(self, make):
+        self.make, self.manager, self.value = make, None, None
+
+    def __enter__(self):
+        if self.manager is None:
+            manager = self.make()
+            self.value = manager.__enter__()
+            self.manager = manager
+        return self.value
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            manager, self.manager = self.manager, None
+            manager.__exit__(kind, value, trace)
+
+    def end(self):
+        """The last one was well, too."""
+        manager, self.manager = self.manager, None
+        if manager:
+            manager.__exit__(None, None, None)
 
 
 def out_of_time(*_):

@@ -17,6 +17,9 @@ RUN_S = 120
 GONE_S = 60
 LOOK_S = 0.05
 
+# Called when a test has failed and its guests are still as they were.
+witnesses = []
+
 LINE = re.compile(r"@(up|out|end|no-root|no-console)\b ?(?:(\S+)(?: (.*))?)?$")
 
 
@@ -154,11 +157,13 @@ on_crash = "destroy"
         return self
 
     def __exit__(self, kind, value, trace):
-        if self.id is not None and self.alive():
-            xl("destroy", self.id, status=None)
         if kind:
             print(f"# {self.name}'s last words:")
             print("# " + self.tail().replace("\n", "\n# "), flush=True)
+            for witness in witnesses:
+                witness()
+        if self.id is not None and self.alive():
+            xl("destroy", self.id, status=None)
         self.store.socket.close()
 
     # ---- console ---------------------------------------------------------

@@ -3,14 +3,17 @@
 daemon; and what it must have given back in the end."""
 import os
 import shutil
+import subprocess
 
 from counts import (descriptors, event_channels, grant_mappings,
                     mapped_grants, nodes)
-from guests import OUT
-from rig import Daemon, pvb, pvb_json, until
+from guests import OUT, witnesses
+from rig import Daemon, PVB, pvb, pvb_json, until
 
 TOP = os.environ.get("PVB_TOP", "/")
 SCRIPT = "/etc/xen/scripts/block-pvb"
+TERMS = ("abi", "ring_pages", "queues", "indirect_segments", "persistent",
+         "sector_size", "sectors", "readonly")
 
 
 def modules(*names):
@@ -42,6 +45,7 @@ class Serving:
         self.log = open(os.path.join(OUT, "serve.log"), "a+")
         self.daemon = None
         self.start(*options)
+        witnesses.append(self.testify)
 
     def start(self, *options):
         self.daemon = Daemon("serve", "--host", "xen", *options, log=self.log)
@@ -54,6 +58,7 @@ class Serving:
         return self
 
     def __exit__(self, kind, value, trace):
+        witnesses.remove(self.testify)
         try:
             if self.daemon.process.poll() is None:
                 self.stop()
@@ -63,6 +68,19 @@ class Serving:
                 for line in self.tail():
                     print("#", line, flush=True)
             self.log.close()
+
+    def testify(self):
+        """What it knows of its devices, when a test has failed."""
+        if self.daemon.process.poll() is not None:
+            print(f"# pvb serve has ended: {self.daemon.process.returncode}")
+            return
+        try:
+            r = subprocess.run([PVB, "stat", "--json"], capture_output=True,
+                               text=True, timeout=5)
+            text = r.stdout + r.stderr
+        except subprocess.TimeoutExpired:
+            text = "no answer"
+        print("# pvb stat:", text.replace("\n", "\n# "), flush=True)
 
     def tail(self, lines=30):
         return self.daemon.output().splitlines()[-lines:]
@@ -91,6 +109,26 @@ class Serving:
             return d and (d["backend_state"], d["frontend_state"]) == \
                 (back, front) and d
         return until(reached, f"{vdev} {back}, {front}", deadline_s)
+
+    def say_terms(self, guest, *vdevs):
+        """For the log: what was negotiated."""
+        for vdev in vdevs:
+            d = self.device(guest, vdev)
+            print(f"# {guest.name} {vdev}:", ", ".join(
+                f"{key} {d[key]}" for key in TERMS), flush=True)
+
+    def counts(self, guest, vdev):
+        """Its entry in `pvb stat --json`."""
+        for d in pvb_json("stat"):
+            if d["domain"] == guest.id and d["vdev"] == vdev:
+                return d
+        raise AssertionError(f"no {vdev} of {guest.name}")
+
+    def await_writes(self, guest, vdev, more, deadline_s=60):
+        """Wait until the guest has had so many more answers to writes."""
+        start = self.counts(guest, vdev)["write"]["requests"]
+        until(lambda: self.counts(guest, vdev)["write"]["requests"] >=
+              start + more, f"{more} writes to {vdev}", deadline_s)
 
     # ---- what it holds ---------------------------------------------------
 
