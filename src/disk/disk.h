@@ -57,7 +57,7 @@ struct pvb_disk_ops {
 
 	/* ---- control: with paths, may block ------------------------------ */
 	/* 0, or -errno with *e: -ENOENT -EACCES -EISDIR -EINVAL (URI, size,
-	   option) -EBUSY -EROFS -EIO ... */
+	   option) -ENOMEDIUM (of no size now) -EBUSY -EROFS -EIO ... */
 	int  (*probe)(struct pvb_uri *uri, uint32_t flags,
 	              struct pvb_disk_probe *out, struct pvb_err *e);
 	/* Fresh descriptors for one attachment, opened through those of the

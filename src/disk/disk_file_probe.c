@@ -43,6 +43,8 @@ static int cannot_open(const struct pvb_disk_probe *p, int code,
 	case -EROFS:
 		return pvb_err_set(e, code, "can only be read: its file "
 		                   "system or device is read-only");
+	case -ENOMEDIUM:
+		return pvb_err_set(e, code, "there is no medium in it");
 	case -EBUSY:
 		return pvb_err_set(e, code, "the device is mounted or used "
 		                   "by another driver");
@@ -201,6 +203,9 @@ static int set_size(struct pvb_uri *uri, int fd, struct file_how *how,
 	if (r < 0)
 		return pvb_err_set(e, r, "cannot tell its size: %s",
 		                   strerror(-r));
+	if (info->size_bytes == 0)
+		return pvb_err_set(e, -ENOMEDIUM,
+		                   "is empty: a disk has at least one sector");
 	if (!wanted)
 		return pvb_disk_size_check(info->size_bytes,
 		                           info->sector_size_bytes, e);

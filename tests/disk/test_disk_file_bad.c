@@ -64,7 +64,7 @@ static void an_empty_image(void **state)
 {
 	(void)state;
 	image_make("empty", 0);
-	expect("empty", -EINVAL,
+	expect("empty", -ENOMEDIUM,
 	       "empty: is empty: a disk has at least one sector");
 }
 
