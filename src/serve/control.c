@@ -13,14 +13,19 @@
 #include "base/loop.h"
 #include "control_socket.h"
 
-struct client {
-	struct client      *next;
+struct pvb_control_client {
+	struct pvb_control_client *next;
 	struct pvb_control *control;
 	struct pvb_loop_fd  watch;
 	size_t              have;       /* of the line so far */
+	struct pvb_control_call *call;  /* NULL, or its answer is due */
 	char               *answer;     /* NULL, or being sent */
 	size_t              answer_bytes, sent;
 	char                line[PVB_CONTROL_LINE_MAX];
+};
+
+struct pvb_control_call {
+	struct pvb_control_client *client;      /* NULL: gone */
 };
 
 struct pvb_control {
@@ -29,20 +34,22 @@ struct pvb_control {
 	struct sockaddr_un  address;
 	pvb_control_handle *handle;
 	void               *arg;
-	struct client      *first;
+	struct pvb_control_client *first;
 	uint32_t            clients;
 };
 
 /* ---- one client ---------------------------------------------------------- */
 
-static void client_destroy(struct client *k)
+static void client_destroy(struct pvb_control_client *k)
 {
-	struct client **at = &k->control->first;
+	struct pvb_control_client **at = &k->control->first;
 
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
 	k->control->clients--;
+	if (k->call)
+		k->call->client = NULL;
 	pvb_loop_remove_fd(&k->watch);
 	close(k->watch.fd);
 	free(k->answer);
@@ -70,7 +77,15 @@ static char *encode(json_t *result, const struct pvb_err *e, size_t *bytes)
 	return line;
 }
 
-static void answer(struct client *k, const char *line, size_t bytes)
+static void set_answer(struct pvb_control_client *k, json_t *result,
+                       const struct pvb_err *e)
+{
+	k->answer = encode(result, e, &k->answer_bytes);
+	k->sent = 0;
+}
+
+/* No answer after it, and none due: there was no memory for one. */
+static void answer(struct pvb_control_client *k, const char *line, size_t bytes)
 {
 	struct pvb_control *c = k->control;
 	struct pvb_err e = PVB_ERR_INIT;
@@ -80,17 +95,17 @@ static void answer(struct client *k, const char *line, size_t bytes)
 	json_t *result = NULL;
 
 	if (command)
-		result = c->handle(c->arg, command, request, &e);
+		result = c->handle(c->arg, command, request, k, &e);
 	else
 		pvb_err_set(&e, -EPROTO, "not a JSON object with a command");
-	k->answer = encode(result, &e, &k->answer_bytes);
-	k->sent = 0;
+	if (!k->call)
+		set_answer(k, result, &e);
 	json_decref(result);
 	json_decref(request);
 }
 
 /* -EAGAIN while there is more to send, else 0 or -errno. */
-static int send_answer(struct client *k)
+static int send_answer(struct pvb_control_client *k)
 {
 	ssize_t n = send(k->watch.fd, k->answer + k->sent,
 	                 k->answer_bytes - k->sent, MSG_NOSIGNAL);
@@ -107,9 +122,9 @@ static int send_answer(struct client *k)
 
 /* Answer the lines that are complete, one at a time: the next is looked at
    when the client has taken the last answer. */
-static int serve_lines(struct client *k)
+static int serve_lines(struct pvb_control_client *k)
 {
-	while (!k->answer) {
+	while (!k->answer && !k->call) {
 		char *end = memchr(k->line, '\n', k->have);
 		size_t n;
 		int r;
@@ -118,10 +133,12 @@ static int serve_lines(struct client *k)
 			return k->have < sizeof(k->line) ? 0 : -EMSGSIZE;
 		n = (size_t)(end - k->line);
 		answer(k, k->line, n);
-		if (!k->answer)
+		if (!k->answer && !k->call)
 			return -ENOMEM;
 		k->have -= n + 1;
 		memmove(k->line, end + 1, k->have);
+		if (k->call)
+			break;
 		r = send_answer(k);
 		if (r < 0)
 			return r;
@@ -129,7 +146,7 @@ static int serve_lines(struct client *k)
 	return 0;
 }
 
-static int client_step(struct client *k, uint32_t events)
+static int client_step(struct pvb_control_client *k, uint32_t events)
 {
 	if (k->answer) {
 		int r = send_answer(k);
@@ -147,16 +164,57 @@ static int client_step(struct client *k, uint32_t events)
 	return serve_lines(k);
 }
 
-static void client_ready(struct pvb_loop_fd *watch, uint32_t events)
+/* While an answer waits, or is due, nothing more is read. */
+static void after_step(struct pvb_control_client *k, int r)
 {
-	struct client *k = pvb_container(watch, struct client, watch);
-	int r = client_step(k, events);
+	uint32_t events = k->call ? 0 : k->answer ? PVB_LOOP_OUT : PVB_LOOP_IN;
 
 	if (r < 0 && r != -EAGAIN)
 		client_destroy(k);
-	else    /* while an answer waits, nothing more is read */
-		pvb_loop_modify_fd(&k->watch, k->answer ? PVB_LOOP_OUT
-		                                        : PVB_LOOP_IN);
+	else
+		pvb_loop_modify_fd(&k->watch, events);
+}
+
+static void client_ready(struct pvb_loop_fd *watch, uint32_t events)
+{
+	struct pvb_control_client *k =
+		pvb_container(watch, struct pvb_control_client, watch);
+
+	after_step(k, client_step(k, events));
+}
+
+struct pvb_control_call *pvb_control_later(struct pvb_control_client *client)
+{
+	struct pvb_control_call *call = calloc(1, sizeof(*call));
+
+	if (call)
+		call->client = client;
+	client->call = call;
+	return call;
+}
+
+static int answer_late(struct pvb_control_client *k, json_t *result,
+                       const struct pvb_err *e)
+{
+	int r;
+
+	k->call = NULL;
+	set_answer(k, result, e);
+	if (!k->answer)
+		return -ENOMEM;
+	r = send_answer(k);
+	return r < 0 ? r : serve_lines(k);
+}
+
+void pvb_control_answer(struct pvb_control_call *call, json_t *result,
+                        const struct pvb_err *e)
+{
+	struct pvb_control_client *k = call->client;
+
+	if (k)
+		after_step(k, answer_late(k, result, e));
+	json_decref(result);
+	free(call);
 }
 
 static void listener_ready(struct pvb_loop_fd *watch, uint32_t events)
@@ -164,7 +222,7 @@ static void listener_ready(struct pvb_loop_fd *watch, uint32_t events)
 	struct pvb_control *c = pvb_container(watch, struct pvb_control,
 	                                      listener);
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *k;
+	struct pvb_control_client *k;
 
 	(void)events;
 	if (fd < 0)

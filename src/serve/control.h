@@ -16,14 +16,26 @@
 #include <jansson.h>
 
 struct pvb_control;
+struct pvb_control_client;
+struct pvb_control_call;
 struct pvb_err;
 struct pvb_loop;
 
 enum { PVB_CONTROL_LINE_MAX = 65536, PVB_CONTROL_CLIENTS_MAX = 64 };
 
-/* The answer's "result" (owned by the caller), or NULL with *e. */
+/* The answer's "result" (owned by the caller), or NULL with *e; or NULL, after
+   pvb_control_later has put it off. */
 typedef json_t *pvb_control_handle(void *arg, const char *command,
-                                   const json_t *request, struct pvb_err *e);
+                                   const json_t *request,
+                                   struct pvb_control_client *client,
+                                   struct pvb_err *e);
+/* From inside of handle: the answer comes by pvb_control_answer, exactly once,
+   from the loop; also when the client or the socket is gone by then.  NULL: no
+   memory. */
+struct pvb_control_call *pvb_control_later(struct pvb_control_client *client);
+/* Takes `result` over; NULL: *e says why not. */
+void pvb_control_answer(struct pvb_control_call *call, json_t *result,
+                        const struct pvb_err *e);
 
 /* Binds `path`, replacing a socket that nobody listens on.  0, or -errno with
    *e: -EADDRINUSE (another daemon), -ENAMETOOLONG, ... */

@@ -94,10 +94,11 @@ static json_t *resize(struct pvb_supervisor *s, const json_t *request,
 }
 
 static json_t *handle(void *arg, const char *command, const json_t *request,
-                      struct pvb_err *e)
+                      struct pvb_control_client *client, struct pvb_err *e)
 {
 	struct pvb_supervisor *s = arg;
 
+	(void)client;
 	if (strcmp(command, "list") == 0)
 		return all(s, pvb_device_list_json);
 	if (strcmp(command, "stat") == 0)
