@@ -97,11 +97,25 @@ void pvb_blk_options_limits(const struct pvb_blk_options *o,
 	};
 }
 
+const char *pvb_blk_options_type(const struct pvb_blk_options *o)
+{
+	return o->value[PVB_BLK_OPT_CDROM]    ? "cdrom"
+	       : o->value[PVB_BLK_OPT_FLOPPY] ? "floppy"
+	                                      : "disk";
+}
+
+/* A drive is what its medium can be taken out of. */
+static uint32_t value_to_put(const struct pvb_blk_options *o, uint32_t opt)
+{
+	const uint32_t *v = o->value;
+
+	if (opt != PVB_BLK_OPT_REMOVABLE)
+		return v[opt];
+	return v[opt] || v[PVB_BLK_OPT_CDROM] || v[PVB_BLK_OPT_FLOPPY];
+}
+
 int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
 {
-	const char *type = o->value[PVB_BLK_OPT_CDROM]    ? "cdrom"
-	                   : o->value[PVB_BLK_OPT_FLOPPY] ? "floppy"
-	                                                  : "disk";
 	uint32_t given = o->given | 1u << PVB_BLK_OPT_REMOVABLE;
 	int r;
 
@@ -109,10 +123,12 @@ int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
 	                      o->value[PVB_BLK_OPT_READ_ONLY] ||
 	                      o->value[PVB_BLK_OPT_CDROM] ? "r" : "w");
 	if (r == 0)
-		r = pvb_keys_put_text(k, "device-type", type);
+		r = pvb_keys_put_text(k, "device-type",
+		                      pvb_blk_options_type(o));
 	for (uint32_t i = 0; r == 0 && i < PVB_BLK_OPT_COUNT; i++)
 		if (table[i].node && given & 1u << i)
-			r = pvb_keys_put_u64(k, table[i].node, o->value[i]);
+			r = pvb_keys_put_u64(k, table[i].node,
+			                     value_to_put(o, i));
 	return r;
 }
 

@@ -39,6 +39,9 @@ int  pvb_blk_options_set(struct pvb_blk_options *o, enum pvb_blk_opt opt,
 const char *pvb_blk_opt_name(enum pvb_blk_opt opt);
 void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max);
 
+/* "disk", "cdrom" or "floppy", as `device-type` has it.  Static. */
+const char *pvb_blk_options_type(const struct pvb_blk_options *o);
+
 void pvb_blk_options_limits(const struct pvb_blk_options *o,
                             struct pvb_blk_limits *out);
 

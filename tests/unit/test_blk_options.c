@@ -110,6 +110,37 @@ static void what_is_not_given_is_not_written(void **state)
 	assert_string_equal(pvb_keys_text(&keys, "removable"), "0");
 }
 
+/* As toolstacks write them: a drive's medium can be taken out. */
+static void each_kind_has_its_nodes(void **state)
+{
+	static const struct {
+		int opt;                /* -1: none */
+		const char *mode, *type, *removable;
+	} kinds[] = {
+		{ -1, "w", "disk", "0" },
+		{ PVB_BLK_OPT_READ_ONLY, "r", "disk", "0" },
+		{ PVB_BLK_OPT_REMOVABLE, "w", "disk", "1" },
+		{ PVB_BLK_OPT_CDROM, "r", "cdrom", "1" },
+		{ PVB_BLK_OPT_FLOPPY, "w", "floppy", "1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct pvb_blk_options o = defaults();
+
+		if (kinds[i].opt >= 0)
+			pvb_blk_options_set(&o, kinds[i].opt, 1);
+		assert_int_equal(pvb_blk_options_put(&o, &keys), 0);
+		assert_string_equal(pvb_keys_text(&keys, "mode"),
+		                    kinds[i].mode);
+		assert_string_equal(pvb_keys_text(&keys, "device-type"),
+		                    kinds[i].type);
+		assert_string_equal(pvb_keys_text(&keys, "removable"),
+		                    kinds[i].removable);
+		assert_string_equal(pvb_blk_options_type(&o), kinds[i].type);
+	}
+}
+
 static void every_node_that_is_written_is_read(void **state)
 {
 	struct pvb_blk_options o = defaults();
@@ -195,6 +226,7 @@ int main(void)
 		cmocka_unit_test(ranges_hold),
 		cmocka_unit_test(what_is_given_comes_back),
 		cmocka_unit_test(what_is_not_given_is_not_written),
+		cmocka_unit_test(each_kind_has_its_nodes),
 		cmocka_unit_test(every_node_that_is_written_is_read),
 		cmocka_unit_test(a_reader_keeps_its_own_where_nothing_is_said),
 		cmocka_unit_test(a_mode_that_is_unclear_is_read_only),
