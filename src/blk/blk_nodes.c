@@ -133,7 +133,6 @@ static int put_back_keys(struct job *j)
 
 static int put_front_keys(struct job *j)
 {
-	const uint32_t *v = j->options->value;
 	const struct pvb_xsdev *d = j->dev;
 	struct pvb_keys *k = &j->keys;
 	int r;
@@ -146,9 +145,7 @@ static int put_front_keys(struct job *j)
 		r = pvb_keys_put_u64(k, "virtual-device", d->number);
 	if (r == 0)
 		r = pvb_keys_put_text(k, "device-type",
-		                      v[PVB_BLK_OPT_CDROM]    ? "cdrom"
-		                      : v[PVB_BLK_OPT_FLOPPY] ? "floppy"
-		                                              : "disk");
+		                      pvb_blk_options_type(j->options));
 	if (r == 0)
 		r = pvb_keys_put_u64(k, "state", PVB_XB_INITIALISING);
 	return r;
@@ -241,9 +238,11 @@ int pvb_blk_nodes_create(struct pvb_store *s, const struct pvb_xsdev *d,
 	if (pvb_vdev_from_number(d->number, &v) != PVB_VDEV_OK)
 		return pvb_err_set(e, -EINVAL, "%u is no device number",
 		                   d->number);
-	if (!uri[0] || strlen(uri) > PVB_BLK_NODES_URI_MAX)
-		return pvb_err_set(e, -EINVAL, "the disk's name is %s",
-		                   uri[0] ? "too long" : "empty");
+	if (strlen(uri) > PVB_BLK_NODES_URI_MAX)
+		return pvb_err_set(e, -EINVAL, "the disk's name is too long");
+	if (!uri[0] && !o->value[PVB_BLK_OPT_CDROM] &&
+	    !o->value[PVB_BLK_OPT_FLOPPY])
+		return pvb_err_set(e, -EINVAL, "the disk's name is empty");
 	r = check_domain(s, d->back_domid, e);
 	if (r == 0)
 		r = check_domain(s, d->front_domid, e);

@@ -24,7 +24,8 @@ enum { PVB_BLK_NODES_URI_MAX = 4095, PVB_BLK_NODES_DEVICES_MAX = 4096 };
 void pvb_blk_nodes_name(struct pvb_xsdev *d, uint16_t back_domid,
                         uint16_t front_domid, uint32_t number);
 
-/* 0, or -errno with *e: -EEXIST (that domain has such a device), -ENXIO (no
+/* `uri` may be "" for a CD-ROM or floppy drive: it is empty.
+   0, or -errno with *e: -EEXIST (that domain has such a device), -ENXIO (no
    such domain, of either), -EINVAL (number, URI), -EACCES, -ENOSPC, -EIO. */
 int  pvb_blk_nodes_create(struct pvb_store *s, const struct pvb_xsdev *d,
                           const char *uri, const struct pvb_blk_options *o,
@@ -38,9 +39,9 @@ int  pvb_blk_nodes_find(struct pvb_store *s, struct pvb_xsdev *d);
 int  pvb_blk_nodes_list(struct pvb_store *s, uint16_t back_domid,
                         const char *kind, struct pvb_xsdev *d, uint32_t cap);
 
-/* What a back needs to begin: the disk's URI and what is set for it (on top of
-   what is in *o).  0, or -errno with *e: -ENOENT, -EINVAL (a node is not what
-   it should be), -EIO. */
+/* What a back needs to begin: what `params` says, and what is set for it (on
+   top of what is in *o).  0, or -errno with *e: -ENOENT, -EINVAL (a node is not
+   what it should be), -EIO. */
 int  pvb_blk_nodes_read(struct pvb_store *s, const struct pvb_xsdev *d,
                         char uri[PVB_BLK_NODES_URI_MAX + 1],
                         struct pvb_blk_options *o, struct pvb_err *e);

@@ -57,7 +57,7 @@ int pvb_blk_nodes_read(struct pvb_store *s, const struct pvb_xsdev *d,
 		return pvb_err_set(e, n, "cannot read node \"params\": %s",
 		                   strerror(-n));
 	uri[n] = '\0';
-	if (n == 0 || strlen(uri) != (size_t)n)
+	if (strlen(uri) != (size_t)n)
 		return pvb_err_set(e, -EINVAL, "node \"params\" names no disk");
 	return read_options(s, dir, o, e);
 }

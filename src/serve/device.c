@@ -13,19 +13,20 @@
 #include "bus/watches.h"
 #include "device_json.h"
 #include "device_kinds.h"
+#include "device_medium.h"
 #include "flow/counters.h"
 #include "hyp/host.h"
 #include "hyp/mem.h"
-#include "prober.h"
 #include "workers.h"
 
 struct pvb_device {
 	struct pvb_device_config  config;
 	struct pvb_blk_options    options;
 	struct pvb_blkback_ctl   *ctl;
-	struct pvb_probe_job     *probing;      /* NULL: not, or answered */
+	struct pvb_medium        *medium;
 	int                       counters_fd[PVB_BLK_QUEUES_MAX];
 	struct pvb_counters      *counters[PVB_BLK_QUEUES_MAX];
+	char                      params[PVB_BLK_NODES_URI_MAX + 1];
 	char                      uri[PVB_BLK_NODES_URI_MAX + 1];
 };
 
@@ -94,6 +95,15 @@ static void changed(struct pvb_blkback_ctl *ctl, void *arg)
 	d->config.changed(d, d->config.arg);
 }
 
+static void medium(struct pvb_blkback_ctl *ctl, const struct pvb_err *e,
+                   void *arg)
+{
+	struct pvb_device *d = arg;
+
+	(void)ctl;
+	pvb_medium_changed(d->medium, e);
+}
+
 static void retired(struct pvb_blkback_ctl *ctl, void *arg)
 {
 	struct pvb_device *d = arg;
@@ -104,18 +114,8 @@ static void retired(struct pvb_blkback_ctl *ctl, void *arg)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void probed(void *arg, const struct pvb_disk_ops *ops,
-                   struct pvb_disk_probe *probe, const struct pvb_err *e)
+static uint32_t disk_flags(const uint32_t *value)
 {
-	struct pvb_device *d = arg;
-
-	d->probing = NULL;
-	pvb_blkback_ctl_disk(d->ctl, ops, probe, e);
-}
-
-static int start_probing(struct pvb_device *d, struct pvb_err *e)
-{
-	const uint32_t *value = d->options.value;
 	uint32_t flags = 0;
 
 	/* A CD-ROM is read-only whatever its mode says. */
@@ -123,9 +123,22 @@ static int start_probing(struct pvb_device *d, struct pvb_err *e)
 		flags |= PVB_DISK_READ_ONLY;
 	if (value[PVB_BLK_OPT_SHARED])
 		flags |= PVB_DISK_SHARED;
-	d->probing = pvb_prober_start(d->config.prober, d->uri, flags, probed,
-	                              d);
-	return d->probing ? 0 : pvb_err_set(e, -ENOMEM, "out of memory");
+	return flags;
+}
+
+static int start_medium(struct pvb_device *d, struct pvb_err *e)
+{
+	const uint32_t *value = d->options.value;
+	struct pvb_medium_config c = {
+		.log = d->config.log, .dev = &d->config.dev,
+		.kind = d->config.kind, .watches = d->config.watches,
+		.prober = d->config.prober, .ctl = d->ctl,
+		.flags = disk_flags(value),
+		.drive = value[PVB_BLK_OPT_CDROM] || value[PVB_BLK_OPT_FLOPPY],
+		.name = &d->uri,
+	};
+
+	return pvb_medium_create(&c, d->params, &d->medium, e);
 }
 
 static int start_control(struct pvb_device *d, struct pvb_err *e)
@@ -138,7 +151,7 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
 		.counters = counters, .changed = changed,
-		.retired = retired, .arg = d,
+		.medium = medium, .retired = retired, .arg = d,
 	};
 	int r = pvb_blkback_ctl_create(d->config.watches, &c, &d->ctl, e);
 
@@ -148,16 +161,12 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 static int read_nodes(struct pvb_device *d, struct pvb_err *e)
 {
 	const struct pvb_device_config *c = &d->config;
-	int r;
 
 	if (pvb_kind_is_kernels(c->kind, &c->dev))
 		return pvb_err_set(e, -EBUSY, "%s", kernel_has_it);
 	pvb_blk_options_init(&d->options, c->cpus);
-	r = pvb_blk_nodes_read(pvb_watches_store(c->watches), &c->dev, d->uri,
-	                       &d->options, e);
-	if (r == 0 && !pvb_kind_uri(c->kind, d->uri))
-		r = pvb_err_set(e, -EINVAL, "node \"params\" names no disk");
-	return r;
+	return pvb_blk_nodes_read(pvb_watches_store(c->watches), &c->dev,
+	                          d->params, &d->options, e);
 }
 
 int pvb_device_create(const struct pvb_device_config *c,
@@ -176,7 +185,7 @@ int pvb_device_create(const struct pvb_device_config *c,
 	if (r == 0)
 		r = start_control(d, e);
 	if (r == 0)
-		r = start_probing(d, e);
+		r = start_medium(d, e);
 	if (r < 0) {
 		pvb_device_destroy(d);
 		return r;
@@ -189,7 +198,7 @@ void pvb_device_destroy(struct pvb_device *d)
 {
 	if (!d)
 		return;
-	pvb_prober_abandon(d->probing);
+	pvb_medium_destroy(d->medium);
 	pvb_blkback_ctl_destroy(d->ctl);
 	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
 		pvb_counters_unmap(d->counters[i]);
@@ -215,6 +224,11 @@ int pvb_device_resize(struct pvb_device *d, struct pvb_err *e)
 	return pvb_blkback_ctl_resize(d->ctl, e);
 }
 
+struct pvb_medium *pvb_device_medium(struct pvb_device *d)
+{
+	return d->medium;
+}
+
 /* ---- how it is shown ----------------------------------------------------- */
 
 json_t *pvb_device_list_json(const struct pvb_device *d)
@@ -222,7 +236,8 @@ json_t *pvb_device_list_json(const struct pvb_device *d)
 	struct pvb_blkback_status s;
 
 	pvb_blkback_ctl_status(d->ctl, &s);
-	return pvb_device_json(&d->config.dev, d->uri, &s,
+	return pvb_device_json(&d->config.dev,
+		pvb_blk_options_type(&d->options), d->uri, &s,
 		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.h - one device that the supervisor serves: its control half, the
- * probing of its disk, its counters, and how it is shown.
+ * device.h - one device that the supervisor serves: its control half, its
+ * disk, its counters, and how it is shown.
  */
 #ifndef PVB_DEVICE_H
 #define PVB_DEVICE_H
@@ -17,6 +17,7 @@ struct pvb_device;
 struct pvb_err;
 struct pvb_host;
 struct pvb_kind;
+struct pvb_medium;
 struct pvb_prober;
 struct pvb_watches;
 struct pvb_workers;
@@ -48,6 +49,8 @@ void pvb_device_destroy(struct pvb_device *d);
 const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d);
 void pvb_device_stop(struct pvb_device *d, bool force);
 int  pvb_device_resize(struct pvb_device *d, struct pvb_err *e);
+/* Change its medium: see device_medium.h. */
+struct pvb_medium *pvb_device_medium(struct pvb_device *d);
 
 /* For `pvb list` and `pvb stat`: owned objects, or NULL without memory. */
 json_t *pvb_device_list_json(const struct pvb_device *d);

@@ -51,18 +51,21 @@ static json_t *geometry(const struct pvb_blkback_status *s)
 	                 "readonly", (int)g->read_only);
 }
 
-json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *uri,
-                        const struct pvb_blkback_status *s, pid_t worker)
+json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
+                        const char *uri, const struct pvb_blkback_status *s,
+                        pid_t worker)
 {
 	json_t *o = identity(dev);
-	int bad = json_object_set_new(o, "backend_state",
-	                              json_string(pvb_xb_name(s->mine)));
+	int bad = json_object_set_new(o, "device_type", json_string(type));
 
+	bad |= json_object_set_new(o, "backend_state",
+	                           json_string(pvb_xb_name(s->mine)));
 	bad |= json_object_set_new(o, "frontend_state",
 	                           json_string(pvb_xb_name(s->peer)));
 	bad |= json_object_update_new(o, terms(s));
 	bad |= json_object_update_new(o, geometry(s));
-	bad |= json_object_set_new(o, "disk", json_string(uri));
+	bad |= json_object_set_new(o, "disk", uri[0] ? json_string(uri)
+	                                             : json_null());
 	bad |= json_object_set_new(o, "worker_pid", worker
 	                           ? json_integer(worker) : json_null());
 	if (s->why != PVB_OK) {

@@ -14,8 +14,9 @@
 #include "proto/xspath.h"
 
 /* An object, or NULL without memory.  Sectors are of 512 bytes. */
-json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *uri,
-                        const struct pvb_blkback_status *s, pid_t worker);
+json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
+                        const char *uri, const struct pvb_blkback_status *s,
+                        pid_t worker);
 /* Adds what was counted.  0 or -ENOMEM. */
 int pvb_counts_json(json_t *o, const struct pvb_counts *c);
 

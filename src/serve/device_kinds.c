@@ -74,7 +74,9 @@ bool pvb_kind_uri(const struct pvb_kind *k, char *params)
 {
 	size_t n = strlen(k->prefix);
 
-	if (strncmp(params, k->prefix, n) != 0 || !params[n])
+	if (!params[0])
+		return true;
+	if (strncmp(params, k->prefix, n) != 0)
 		return false;
 	memmove(params, params + n, strlen(params + n) + 1);
 	return true;

@@ -34,7 +34,8 @@ extern const struct pvb_kind pvb_kinds[PVB_KINDS];
 /* 1, 0, or -errno. */
 int  pvb_kind_is_ours(const struct pvb_kind *k, struct pvb_store *s,
                       const struct pvb_xsdev *dev);
-/* What `params` says, as the disk's URI, in place.  False: it names none. */
+/* What `params` says, as the disk's URI, in place; nothing: an empty drive.
+   False: it names something that is not for us. */
 bool pvb_kind_uri(const struct pvb_kind *k, char *params);
 /* Has a driver of this kernel taken the device, or would it at once?  Then two
    would serve it. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "bus/watches.h"
 #include "control.h"
+#include "device_medium.h"
 #include "devices.h"
 #include "hyp/host.h"
 #include "hyp/store.h"
@@ -93,18 +94,81 @@ static json_t *resize(struct pvb_supervisor *s, const json_t *request,
 	return NULL;
 }
 
+/* A question whose answer takes its time. */
+struct errand {
+	struct pvb_supervisor   *supervisor;
+	struct pvb_control_call *call;  /* NULL: there was no memory for it */
+	json_t                  *request;       /* owned */
+};
+
+static void errand_end(void *arg, const struct pvb_err *e)
+{
+	struct errand *n = arg;
+	struct pvb_err why = *e;
+	struct pvb_device *d = NULL;
+
+	if (why.code == 0)
+		d = asked_for(n->supervisor, n->request, &why);
+	if (!d)
+		prefix_device(n->request, &why);
+	if (n->call)
+		pvb_control_answer(n->call, d ? pvb_device_list_json(d) : NULL,
+		                   &why);
+	json_decref(n->request);
+	free(n);
+}
+
+static int begin_medium(struct pvb_device *d, const char *command,
+                        struct errand *n, struct pvb_err *e)
+{
+	struct pvb_medium *m = pvb_device_medium(d);
+	const char *disk = json_string_value(json_object_get(n->request,
+	                                                     "disk"));
+
+	if (strcmp(command, "eject") == 0)
+		return pvb_medium_eject(m, errand_end, n, e);
+	return pvb_medium_insert(m, disk ? disk : "", errand_end, n, e);
+}
+
+/* Its answer comes later. */
+static void change_medium(struct pvb_supervisor *s, const char *command,
+                          const json_t *request,
+                          struct pvb_control_client *client, struct pvb_err *e)
+{
+	struct pvb_device *d = asked_for(s, request, e);
+	struct errand *n = d ? calloc(1, sizeof(*n)) : NULL;
+
+	if (d && !n)
+		pvb_err_set(e, -ENOMEM, "out of memory");
+	if (n) {
+		n->supervisor = s;
+		n->request = json_deep_copy(request);
+	}
+	if (n && begin_medium(d, command, n, e) == 0) {
+		n->call = pvb_control_later(client);
+		return;
+	}
+	if (n)
+		json_decref(n->request);
+	free(n);
+	prefix_device(request, e);
+}
+
 static json_t *handle(void *arg, const char *command, const json_t *request,
                       struct pvb_control_client *client, struct pvb_err *e)
 {
 	struct pvb_supervisor *s = arg;
 
-	(void)client;
 	if (strcmp(command, "list") == 0)
 		return all(s, pvb_device_list_json);
 	if (strcmp(command, "stat") == 0)
 		return all(s, pvb_device_stat_json);
 	if (strcmp(command, "resize") == 0)
 		return resize(s, request, e);
+	if (strcmp(command, "insert") == 0 || strcmp(command, "eject") == 0) {
+		change_medium(s, command, request, client, e);
+		return NULL;
+	}
 	pvb_err_set(e, -EINVAL, "%.32s: unknown command", command);
 	return NULL;
 }

@@ -121,6 +121,28 @@ static void what_cannot_be_is_refused(void **state)
 	free(uri);
 }
 
+static void a_drive_may_be_empty(void **state)
+{
+	struct pvb_xsdev d = device(FRONT, VDEV + 16);
+	char uri[PVB_BLK_NODES_URI_MAX + 1] = "x";
+	struct pvb_blk_options o;
+	struct pvb_err e = PVB_ERR_INIT;
+
+	(void)state;
+	pvb_blk_options_init(&options, 1);
+	pvb_blk_options_set(&options, PVB_BLK_OPT_FLOPPY, 1);
+	assert_int_equal(pvb_blk_nodes_create(bench.tools, &d, "", &options,
+	                                      &e), 0);
+	assert_true(is_there("/local/domain/0/backend/pvb/3/51728", "params"));
+	assert_string_equal(get("/local/domain/3/device/vbd/51728",
+	                        "device-type"), "floppy");
+	pvb_blk_options_init(&o, 4);
+	assert_int_equal(pvb_blk_nodes_read(bench.tools, &d, uri, &o, &e), 0);
+	assert_string_equal(uri, "");
+	assert_int_equal(o.value[PVB_BLK_OPT_FLOPPY], 1);
+	assert_int_equal(o.value[PVB_BLK_OPT_READ_ONLY], 0);
+}
+
 static void a_back_reads_what_was_written(void **state)
 {
 	char uri[PVB_BLK_NODES_URI_MAX + 1];
@@ -148,7 +170,7 @@ static void a_back_reads_what_was_written(void **state)
 
 static void a_back_is_told_which_node_is_bad(void **state)
 {
-	char uri[PVB_BLK_NODES_URI_MAX + 1];
+	char uri[PVB_BLK_NODES_URI_MAX + 1], path[160];
 	struct pvb_xsdev none = device(FRONT, VDEV + 16);
 	struct pvb_blk_options o;
 	struct pvb_err e = PVB_ERR_INIT;
@@ -159,9 +181,12 @@ static void a_back_is_told_which_node_is_bad(void **state)
 	assert_int_equal(pvb_blk_nodes_read(bench.tools, &bench.dev, uri, &o,
 	                                    &e), -EINVAL);
 	assert_non_null(strstr(e.text, "\"pvb-queues\""));
-	put(bench.tools, bench.back, "params", "");
+	snprintf(path, sizeof(path), "%s/params", bench.back);
+	assert_int_equal(bench.tools->ops->write(bench.tools, 0, path, "a\0b",
+	                                         3), 0);
 	assert_int_equal(pvb_blk_nodes_read(bench.tools, &bench.dev, uri, &o,
 	                                    &e), -EINVAL);
+	assert_non_null(strstr(e.text, "\"params\""));
 	assert_int_equal(pvb_blk_nodes_read(bench.tools, &none, uri, &o, &e),
 	                 -ENOENT);
 }
@@ -285,6 +310,7 @@ int main(void)
 		TEST(a_number_in_use_is_refused_and_nothing_changed),
 		TEST(another_kinds_device_holds_its_number_too),
 		TEST(what_cannot_be_is_refused),
+		TEST(a_drive_may_be_empty),
 		TEST(a_back_reads_what_was_written),
 		TEST(a_back_is_told_which_node_is_bad),
 		TEST(a_device_is_found_by_its_number),
