@@ -39,7 +39,9 @@ json_t *pvb_ask(const struct pvb_ask_options *o, json_t *request)
 		path = own;
 	}
 	if (path)
-		answer = pvb_control_ask(path, request, TIMEOUT_MS, &e);
+		answer = pvb_control_ask(path, request,
+		                         o->timeout_ms ? (int)o->timeout_ms
+		                                       : TIMEOUT_MS, &e);
 	if (!answer)
 		pvb_say_err(NULL, &e);
 	json_decref(request);

@@ -12,6 +12,7 @@
 struct pvb_ask_options {                /* what every asking command takes */
 	const char *host, *control;
 	bool        json;
+	uint64_t    timeout_ms;         /* for the answer; 0: as usual */
 };
 
 /* getopt entries for them, and the lines of --help. */

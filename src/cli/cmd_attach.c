@@ -54,7 +54,7 @@ static int look_at_disk(const struct args *a, const char *disk)
 		.shared = a->attach.options.value[PVB_BLK_OPT_SHARED] };
 	struct pvb_err e = PVB_ERR_INIT;
 
-	if (a->attach.back_domid == 0 &&
+	if (a->attach.back_domid == 0 && disk[0] &&
 	    pvb_client_probe(disk, &c, NULL, &e) < 0)
 		return pvb_say_err(NULL, &e);
 	return PVB_EXIT_DONE;
@@ -112,6 +112,13 @@ static int attach(const struct pvb_cmd *cmd, struct args *a, const char *vdev,
 	return attach_or_undo(a, vdev);
 }
 
+static bool is_drive(const struct args *a)
+{
+	const uint32_t *v = a->attach.options.value;
+
+	return v[PVB_BLK_OPT_CDROM] || v[PVB_BLK_OPT_FLOPPY];
+}
+
 static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -134,14 +141,15 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		if (status != PVB_EXIT_DONE)
 			return status;
 	}
-	if (argc - optind != 3)
+	if (argc - optind != 3 && !(argc - optind == 2 && is_drive(&a)))
 		return pvb_say_usage(cmd, "attach: DOMAIN, VDEV and DISK");
 	status = pvb_arg_domain(cmd, argv[optind], &a.attach.front_domid);
 	if (status == PVB_EXIT_DONE)
 		status = pvb_arg_vdev(cmd, argv[optind + 1], &a.attach.number);
 	if (status != PVB_EXIT_DONE)
 		return status;
-	return attach(cmd, &a, argv[optind + 1], argv[optind + 2]);
+	return attach(cmd, &a, argv[optind + 1],
+	              argc - optind == 3 ? argv[optind + 2] : "");
 }
 
 const struct pvb_cmd pvb_cmd_attach = {
@@ -150,10 +158,12 @@ const struct pvb_cmd pvb_cmd_attach = {
 	.run = run,
 	.help =
 "usage: pvb attach [OPTION...] DOMAIN VDEV DISK\n"
+"       pvb attach --cdrom|--floppy [OPTION...] DOMAIN VDEV\n"
 "\n"
 "Makes device VDEV (xvda, hdb, 51712, ...) of domain DOMAIN out of DISK (a\n"
 "path or a disk URI), as a toolstack does, and waits until a backend has\n"
-"opened its disk and, where the domain runs, its frontend is connected.\n"
+"opened its disk and, where the domain runs, its frontend is connected.  A\n"
+"CD-ROM or floppy drive without DISK is empty until 'pvb insert'.\n"
 "\n"
 "  --host HOST       xen or local:DIR (xen, where there is one)\n"
 "  --backend-domain D  the domain that serves it (0)\n"

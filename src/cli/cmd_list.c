@@ -2,6 +2,7 @@
 /* pvb list: the devices that a daemon serves. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ask.h"
 #include "progress.h"
@@ -28,7 +29,9 @@ static void print_size(const json_t *o)
 	const json_t *sectors = json_object_get(o, "sectors");
 	char size[16] = "-";
 
-	if (json_is_integer(sectors))
+	if (json_is_integer(sectors) && json_integer_value(sectors) == 0)
+		strcpy(size, "empty");
+	else if (json_is_integer(sectors))
 		pvb_human_bytes((double)json_integer_value(sectors) * 512,
 		                size);
 	printf(" %9s", size);
@@ -63,7 +66,7 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		PVB_ASK_OPTIONS, { NULL, 0, NULL, 0 },
 	};
-	struct pvb_ask_options ask = { NULL, NULL, false };
+	struct pvb_ask_options ask = { .json = false };
 	json_t *answer, *device;
 	size_t i;
 	int opt;

@@ -11,7 +11,7 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		PVB_ASK_OPTIONS, { NULL, 0, NULL, 0 },
 	};
-	struct pvb_ask_options ask = { NULL, NULL, false };
+	struct pvb_ask_options ask = { .json = false };
 	uint16_t domid;
 	uint32_t number;
 	json_t *answer;

@@ -92,7 +92,7 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		{ "watch", optional_argument, NULL, 'w' },
 		PVB_ASK_OPTIONS, { NULL, 0, NULL, 0 },
 	};
-	struct pvb_ask_options ask = { NULL, NULL, false };
+	struct pvb_ask_options ask = { .json = false };
 	uint64_t every_ms = 0;
 	int opt, status;
 

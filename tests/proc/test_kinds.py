@@ -85,6 +85,39 @@ def test_a_qdisk_is_ours_by_its_target():
         pvb("copy", m.vbd(1), m.path("out.img"))
 
 
+def test_drives_of_other_kinds_take_media():
+    with Machine() as m:
+        a = m.image("a.iso")
+        for domain, kind, prefix, more in (
+                (1, "vbd", "", {"script": "block-pvb"}),
+                (2, "qdisk", "aio:pvb:", {})):
+            boots(m, domain)
+            toolstack(m, kind, domain, type=kind, params=prefix + a,
+                      mode="r", **{"device-type": "cdrom"}, **more)
+            wait_state(m, kind, domain, "2")
+            until(lambda: m.device(domain)["sectors"], "medium")
+            params = back(kind, domain) + "/params"
+            pvb("eject", "--host", m.host, domain, "xvda")
+            assert xs(m, "xenstore-read", params) == prefix
+            assert m.device(domain)["sectors"] == 0
+            pvb("insert", "--host", m.host, domain, "xvda", a)
+            assert xs(m, "xenstore-read", params) == prefix + a
+            xs(m, "xenstore-write", params, "")
+            until(lambda: m.device(domain)["sectors"] == 0, "empty drive")
+            xs(m, "xenstore-write", params, prefix + a)
+            until(lambda: m.device(domain)["sectors"], "medium")
+            pvb("copy", m.vbd(domain), m.path("out.img"))
+        # What is meant for another program is not taken for a disk of ours.
+        xs(m, "xenstore-write", params, "aio:/nonexistent.iso")
+        until(lambda: xs(m, "xenstore-read", params) == prefix + a,
+              "params as before")
+        pvb("eject", "--host", m.host, 2, "xvda")
+        m.serve.stop()
+        m.start_serve()
+        until(lambda: m.device(2) and m.device(2)["sectors"] == 0,
+              "a drive that is known to be ours")
+
+
 def test_what_is_others_is_left_alone():
     with Machine() as m:
         image = m.image()
