@@ -31,6 +31,7 @@ static void geometry_take(struct pvb_blk_geometry *geo, struct fuzz_input *in)
 	geo->discard_secure = flags & 16;
 	geo->sector_size_bytes = flags & 32 ? 4096 : 512;
 	geo->physical_size_bytes = 4096;
+	geo->data_sectors_max = flags & 128 ? 64 : 0;
 	geo->sectors = (uint64_t)fuzz_u32(in) << (flags & 64 ? 32 : 0);
 }
 
@@ -67,8 +68,10 @@ static void encode(struct peer_bytes *to, const struct limits *l,
 }
 
 static void decoded_holds(const struct pvb_blk_req *req,
-			  const struct limits *l)
+			  const struct limits *l, const uint8_t *slot)
 {
+	FUZZ_CHECK(pvb_blk_req_slots(l->abi, slot, l->direct) ==
+		   (req->indirect ? 1 : pvb_blk_slots(l->abi, req->nr_segs)));
 	switch (req->op) {
 	case PVB_BLK_READ:
 	case PVB_BLK_WRITE:
@@ -101,6 +104,8 @@ static void checked_holds(const struct pvb_blk_req *req,
 		sum += req->seg[i].last - req->seg[i].first + 1u;
 	}
 	FUZZ_CHECK(sum == req->nr_sectors);
+	FUZZ_CHECK(geo->data_sectors_max == 0 || sum <= geo->data_sectors_max ||
+		   req->op == PVB_BLK_DISCARD);
 	if (req->nr_segs > 0 || req->op == PVB_BLK_DISCARD) {
 		FUZZ_CHECK(req->sector % unit == 0 && sum % unit == 0);
 		FUZZ_CHECK(req->sector + sum >= req->sector);
@@ -179,6 +184,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		fuzz_take(&in, from.block[1], sizeof(from.block) -
 			  sizeof(from.block[0]));
 
+	FUZZ_CHECK(pvb_blk_req_slots(l.abi, from.slot, l.direct) <=
+		   PVB_BLK_SLOTS_MAX);
 	response_holds(&l, from.slot);
 	memset(&req, 0xee, sizeof(req));
 	why = decode(&req, &l, &from);
@@ -186,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		refusal_holds(&req, why, &l, from.slot);
 		return 0;
 	}
-	decoded_holds(&req, &l);
+	decoded_holds(&req, &l, from.slot);
 	comes_to_rest(&req, &l);
 	why = pvb_blk_req_check(&req, &geo);
 	if (why != PVB_OK)

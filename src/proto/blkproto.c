@@ -134,6 +134,24 @@ uint32_t pvb_blk_slots(enum pvb_abi abi, uint32_t nr_segs)
 	return 1 + (nr_segs - PVB_BLK_SEGS_DIRECT + per_block - 1) / per_block;
 }
 
+uint32_t pvb_blk_req_slots(enum pvb_abi abi, const void *slot,
+			   uint16_t segs_direct_max)
+{
+	const uint8_t *s = slot;
+
+	if (segs_direct_max <= PVB_BLK_SEGS_DIRECT)
+		return 1;
+	switch (s[PVB_BLK_AT_OP]) {
+	case PVB_BLK_READ:
+	case PVB_BLK_WRITE:
+	case PVB_BLK_BARRIER:
+	case PVB_BLK_FLUSH:
+		return pvb_blk_slots(abi, s[PVB_BLK_AT_NR_SEGS]);
+	default:
+		return 1;       /* what stands there is no count */
+	}
+}
+
 uint32_t pvb_blk_indirect_pages(const struct pvb_blk_req *req)
 {
 	if (!req->indirect)

@@ -31,6 +31,7 @@ enum {
 	PVB_BLK_SEGS_BLOCK      = 14,   /* in each further segment block ... */
 	PVB_BLK_SEGS_BLOCK_X32  = 13,   /* ... where a slot is only 108 bytes */
 	PVB_BLK_SEGS_BLOCKS_MAX = 255,  /* with segment blocks: a byte counts */
+	PVB_BLK_SLOTS_MAX       = 20,   /* of so many, where a slot is small */
 	PVB_BLK_INDIRECT_PAGES  = 8,
 	PVB_BLK_SEGS_PAGE       = 512,  /* segments in one indirect page */
 	PVB_BLK_SEGS_MAX        = 256,  /* our own limit, told to the peer */
@@ -75,12 +76,18 @@ struct pvb_blk_geometry {
 	uint32_t discard_granularity_bytes, discard_alignment_bytes;
 	uint16_t segs_direct_max;       /* 11, more with segment blocks */
 	uint16_t segs_indirect_max;     /* 0: indirect not offered */
+	uint32_t data_sectors_max;      /* in one request; 0: what its segments
+	                                   hold */
 };
 
 /* Bytes from one slot to the next: 108 for x86_32, else 112. */
 uint32_t pvb_blk_slot_bytes(enum pvb_abi abi);
 /* Slots that a request of this many direct segments takes (1 if <= 11). */
 uint32_t pvb_blk_slots(enum pvb_abi abi, uint32_t nr_segs);
+/* The same of a request, by its copied-out first slot, and legal or not: it is
+   what both indices go on by.  1 for all unless segment blocks were agreed. */
+uint32_t pvb_blk_req_slots(enum pvb_abi abi, const void *slot,
+                           uint16_t segs_direct_max);
 
 /*
  * Decode one copied-out slot.  On a refusal out->id and out->op still hold

@@ -4,7 +4,7 @@
  *
  * The order of the tests decides which of several reasons is named: first
  * what a read-only disk forbids, then what was not offered, then an empty
- * drive, then the segments, alignment, range.
+ * drive, then the segments and their sum, alignment, range.
  */
 #include "blkproto.h"
 
@@ -78,6 +78,9 @@ enum pvb_why pvb_blk_req_check(struct pvb_blk_req *req,
 		why = segs_check(req, unit);
 		if (why != PVB_OK)
 			return why;
+		if (geo->data_sectors_max != 0 &&
+		    req->nr_sectors > geo->data_sectors_max)
+			return PVB_WHY_REQUEST_SIZE;
 		/* Where a pure flush or barrier points is of no meaning. */
 		if (req->nr_segs == 0)
 			return PVB_OK;

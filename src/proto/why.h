@@ -26,11 +26,15 @@ enum pvb_why {
 	PVB_WHY_INDIRECT_OP,            /* inner operation is not read or
 	                                   write */
 	PVB_WHY_INDIRECT_COUNT,         /* more segments than agreed, or none */
+	PVB_WHY_REQUEST_SIZE,           /* more data in one than agreed */
+	PVB_WHY_REQUEST_COUNT,          /* more in flight than agreed */
 	PVB_WHY_DISCARD_FLAG,           /* secure asked where it was not
 	                                   offered */
 	PVB_WHY_GRANT,                  /* page not granted to us, or not so */
 	/* one ring: the connection ends */
 	PVB_WHY_RING_INDEX,             /* the peer's index is impossible */
+	PVB_WHY_RING_BLOCKS,            /* the peer's index parts the slots of
+	                                   one request, or of its response */
 	PVB_WHY_RSP_ID,                 /* a response to nothing in flight */
 	PVB_WHY_RSP_OP,                 /* a response with another operation */
 	/* one connection */

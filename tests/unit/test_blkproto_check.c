@@ -117,6 +117,29 @@ static void data_ends_where_the_disk_ends(void **state)
 		check(request(PVB_BLK_READ, 1, UINT64_MAX - 7), &geo));
 }
 
+static void no_more_data_than_was_agreed(void **state)
+{
+	struct pvb_blk_geometry geo = blk_geometry();
+	static const uint8_t ops[] = { PVB_BLK_READ, PVB_BLK_WRITE,
+				       PVB_BLK_BARRIER };
+
+	(void)state;
+	geo.data_sectors_max = 100 * 8;
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+		struct pvb_blk_req req = request(ops[i], 101, 0);
+
+		assert_int_equal(PVB_OK, check(request(ops[i], 100, 0), &geo));
+		assert_int_equal(PVB_WHY_REQUEST_SIZE, check(req, &geo));
+		/* It is data that counts, not segments. */
+		req.seg[0].last = 3;
+		req.seg[50].first = 4;
+		assert_int_equal(PVB_OK, check(req, &geo));
+		req.seg[50].first = 3;
+		assert_int_equal(PVB_WHY_REQUEST_SIZE, check(req, &geo));
+	}
+	assert_int_equal(PVB_OK, check(discard(0, 100 * 8 + 1), &geo));
+}
+
 static void without_a_medium_nothing_is_done(void **state)
 {
 	struct pvb_blk_geometry geo = blk_geometry();
@@ -290,6 +313,7 @@ int main(void)
 		cmocka_unit_test(the_last_segment_counts_as_the_first),
 		cmocka_unit_test(data_ends_where_the_disk_ends),
 		cmocka_unit_test(without_a_medium_nothing_is_done),
+		cmocka_unit_test(no_more_data_than_was_agreed),
 		cmocka_unit_test(discards_end_where_the_disk_ends),
 		cmocka_unit_test(discard_keeps_its_length),
 		cmocka_unit_test(where_a_flush_points_is_of_no_meaning),

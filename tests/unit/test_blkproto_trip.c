@@ -28,6 +28,65 @@ static void slots_by_segments(void **state)
 	}
 }
 
+/* Legal or not, known or not: the byte counts where it is a count. */
+static void slots_of_a_request_by_its_first(void **state)
+{
+	(void)state;
+	for EACH_ABI(abi)
+	for (uint32_t op = 0; op <= 255; op++)
+	for (uint32_t n = 0; n <= 255; n++) {
+		uint8_t slot[PVB_BLK_SLOT_MAX];
+		bool counts = op <= 3;
+
+		blk_bytes(slot, abi, (uint8_t)op, (uint8_t)n);
+		assert_int_equal(1, pvb_blk_req_slots(abi, slot, 11));
+		assert_int_equal(counts ? pvb_blk_slots(abi, n) : 1,
+				 pvb_blk_req_slots(abi, slot, 12));
+		assert_int_equal(counts ? pvb_blk_slots(abi, n) : 1,
+				 pvb_blk_req_slots(abi, slot, 255));
+	}
+	assert_int_equal(PVB_BLK_SLOTS_MAX,
+			 pvb_blk_slots(PVB_ABI_X86_32, 255));
+}
+
+/* The largest fits where the smallest ring is: nothing to check for. */
+static void the_largest_request_fits_into_one_page(void **state)
+{
+	(void)state;
+	for EACH_ABI(abi)
+		assert_true(pvb_blk_slots(abi, 255) <=
+			    pvb_ring_size(PVB_RING_PAGE_BYTES,
+					  pvb_blk_slot_bytes(abi)));
+}
+
+static void lists_take_a_page_for_each_512_segments(void **state)
+{
+	static const struct { uint16_t segs; uint32_t pages, last; } t[] = {
+		{ 1, 1, 1 }, { 256, 1, 256 }, { 511, 1, 511 },
+		{ 512, 1, 512 }, { 513, 2, 1 }, { 1024, 2, 512 },
+		{ 1025, 3, 1 }, { 4095, 8, 511 }, { 4096, 8, 512 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct pvb_blk_req req = {
+			.op = PVB_BLK_READ, .indirect = true,
+			.nr_segs = t[i].segs,
+		};
+		uint32_t pages = pvb_blk_indirect_pages(&req);
+
+		assert_int_equal(t[i].pages, pages);
+		for (uint32_t p = 0; p + 1 < pages; p++)
+			assert_int_equal(512,
+					 pvb_blk_indirect_count(&req, p));
+		assert_int_equal(t[i].last,
+				 pvb_blk_indirect_count(&req, pages - 1));
+		assert_int_equal(0, pvb_blk_indirect_count(&req, pages));
+		req.indirect = false;
+		assert_int_equal(0, pvb_blk_indirect_pages(&req));
+	}
+}
+
 static void segment_blocks_up_to_the_agreed_number(void **state)
 {
 	(void)state;
@@ -253,6 +312,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_by_segments),
+		cmocka_unit_test(slots_of_a_request_by_its_first),
+		cmocka_unit_test(the_largest_request_fits_into_one_page),
+		cmocka_unit_test(lists_take_a_page_for_each_512_segments),
 		cmocka_unit_test(segment_blocks_up_to_the_agreed_number),
 		cmocka_unit_test(golden_segment_block),
 		cmocka_unit_test(a_segment_list_fills_its_page_with_zeroes),
