@@ -80,6 +80,18 @@ static void check_numbers(const struct pvb_keys *k)
 	}
 }
 
+static void check_blocks(const struct pvb_blk_blocks *b, uint32_t requests)
+{
+	if (b->segs_max == 0) {
+		FUZZ_CHECK(b->requests_max == 0 && b->bytes_max == 0);
+		return;
+	}
+	FUZZ_CHECK(b->segs_max > 11 && b->segs_max <= 255);
+	FUZZ_CHECK(b->requests_max >= 1 && b->requests_max <= requests);
+	FUZZ_CHECK(b->bytes_max >= 4096 &&
+		   b->bytes_max <= b->segs_max * UINT32_C(4096));
+}
+
 static void check_offer(const struct pvb_keys *k)
 {
 	struct pvb_blk_limits own;
@@ -100,6 +112,13 @@ static void check_offer(const struct pvb_keys *k)
 	FUZZ_CHECK(t.ring_order <= own.ring_order_max &&
 		   t.ring_order <= offer.ring_order_max);
 	FUZZ_CHECK(t.queues == 1);
+	check_blocks(&offer.blocks, UINT32_MAX);
+	FUZZ_CHECK(t.blocks.segs_max == 0);
+	own.segment_blocks = true;
+	pvb_blk_terms_choose(&t, &own, &offer);
+	check_blocks(&t.blocks, UINT32_C(32) << t.ring_order);
+	FUZZ_CHECK(t.blocks.segs_max == 0 || t.indirect_max == 0);
+	FUZZ_CHECK(t.blocks.bytes_max % 4096 == 0);
 }
 
 static void check_terms(const struct pvb_keys *k,
@@ -117,12 +136,19 @@ static void check_terms(const struct pvb_keys *k,
 	FUZZ_CHECK((unsigned int)t.abi < PVB_ABI_COUNT);
 	FUZZ_CHECK(t.ring_order <= own->ring_order_max);
 	FUZZ_CHECK(t.queues >= 1 && t.queues <= own->queues_max);
+	check_blocks(&t.blocks, UINT32_C(32) << t.ring_order);
+	FUZZ_CHECK(t.blocks.segs_max == 0 || own->segment_blocks);
+	FUZZ_CHECK(t.indirect_max == (t.blocks.segs_max ? 0 :
+				      own->indirect_max));
 	memset(&again, 0, sizeof(again));
 	FUZZ_CHECK(pvb_blk_terms_put(&again, &t) == 0);
 	FUZZ_CHECK(pvb_blk_terms_get(&again, own, PVB_ABI_ARM, &back, NULL) ==
 		   PVB_OK);
 	FUZZ_CHECK(pvb_blk_terms_same(&t, &back));
 	FUZZ_CHECK(t.persistent == back.persistent);
+	FUZZ_CHECK(t.blocks.segs_max == back.blocks.segs_max &&
+		   t.blocks.requests_max == back.blocks.requests_max &&
+		   t.blocks.bytes_max == back.blocks.bytes_max);
 }
 
 static void check_geometry(const struct pvb_keys *k)
@@ -187,6 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	check_terms(&k, &own);
 	own.ring_order_max = 1;
 	own.queues_max = 1;
+	own.segment_blocks = true;
 	check_terms(&k, &own);
 	return 0;
 }

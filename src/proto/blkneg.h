@@ -12,6 +12,15 @@
  * name of the node at fault (static text or inside `keys`; NULL if none).
  * A count that must be a power of two and is none is KEY_SYNTAX; one that must
  * not be zero, or is beyond what we allow, KEY_LIMIT.
+ *
+ * Requests of more than 11 segments.  Indirect ones and segment blocks never
+ * go together on one connection.
+ *   Back: it offers indirect ones as far as it likes, and blocks if it is told
+ *   to; a front that says `max-request-segments` of more than 11 has chosen
+ *   blocks, and then there are no indirect ones.
+ *   Front: it chooses indirect ones where both ends can; blocks only if it was
+ *   told that it may, and there are no indirect ones to be had.  (Who wants
+ *   blocks in any case sets its own indirect_max to 0.)
  */
 #ifndef PVB_BLKNEG_H
 #define PVB_BLKNEG_H
@@ -29,15 +38,33 @@ enum {
 	PVB_BLK_RING_PAGES_MAX = 1 << PVB_RING_ORDER_MAX,
 };
 
+/*
+ * Segment blocks: what no request exceeds.  Nodes `max-request-segments`,
+ * `max-requests`, `max-request-size`; of the latter two the field has two
+ * defaults, so who does not find them takes the one that harms nobody: a front
+ * 32 requests and 11 pages, a back what the ring and the segments hold.
+ */
+struct pvb_blk_blocks {
+	uint16_t segs_max;              /* 12..255.  0: no segment blocks, and
+	                                   the others are 0 too */
+	uint32_t requests_max;          /* in flight, however many slots each */
+	uint32_t bytes_max;             /* of data; at least a page */
+};
+
 /* What one side is willing to do: from its configuration. */
 struct pvb_blk_limits {
 	uint8_t  ring_order_max;        /* 0..PVB_RING_ORDER_MAX */
 	uint16_t queues_max;            /* 1..PVB_BLK_QUEUES_MAX */
 	uint16_t indirect_max;          /* 0: none; <= PVB_BLK_SEGS_MAX */
 	bool     persistent, flush, barrier, discard;
+	bool     segment_blocks;
+	/* Front: a layout to speak that is not ours. */
+	bool     abi_given;
+	enum pvb_abi abi;
 };
 /* Linux's: order 4, queues = cpus, 256 indirect segments, all features but
-   barrier.  A front's: one queue, order 2, 32 indirect segments. */
+   barrier.  A front's: one queue, order 2, 32 indirect segments.  No segment
+   blocks in either. */
 void pvb_blk_limits_back_default(struct pvb_blk_limits *l, uint32_t cpus);
 void pvb_blk_limits_front_default(struct pvb_blk_limits *l);
 
@@ -45,6 +72,7 @@ struct pvb_blk_offer {
 	uint8_t  ring_order_max;        /* agreed from both schemes' nodes */
 	uint16_t queues_max;
 	uint16_t indirect_max;
+	struct pvb_blk_blocks blocks;
 };
 
 struct pvb_blk_queue_terms {
@@ -58,7 +86,8 @@ struct pvb_blk_terms {
 	uint8_t  ring_order;
 	uint16_t queues;
 	uint16_t indirect_max;          /* front's use; the back allows its
-	                                   offer */
+	                                   offer; 0 with segment blocks */
+	struct pvb_blk_blocks blocks;
 	bool     persistent;            /* the front will reuse its grants */
 	struct pvb_blk_queue_terms queue[PVB_BLK_QUEUES_MAX];
 };
@@ -72,8 +101,8 @@ enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
 extern const char *const pvb_blk_offer_names[];
 
 /* ---- terms ------------------------------------------------------------- */
-/* Front: ring order, queues, persistent, indirect: the best both can do.
-   Ring references and ports are filled in when they exist. */
+/* Front: ring order, queues, persistent, indirect or blocks: the best both can
+   do.  Ring references and ports are filled in when they exist. */
 void pvb_blk_terms_choose(struct pvb_blk_terms *out,
                           const struct pvb_blk_limits *own,
                           const struct pvb_blk_offer *offer);
@@ -101,5 +130,17 @@ enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
                                   struct pvb_blk_geometry *out,
                                   const char **bad);
 extern const char *const pvb_blk_geometry_names[];
+
+/* ---- between these files: segment blocks --------------------------------- */
+/* None: says so.  Else requests_max and bytes_max must not be 0. */
+int pvb_blk_blocks_put(struct pvb_keys *k, const struct pvb_blk_blocks *b);
+/* No node may be beyond `most`; `absent` is for those that are not there. */
+struct pvb_blk_blocks_rule { uint32_t segs, requests, bytes; };
+enum pvb_why pvb_blk_blocks_get(const struct pvb_keys *k,
+                                const struct pvb_blk_blocks_rule *most,
+                                const struct pvb_blk_blocks_rule *absent,
+                                struct pvb_blk_blocks *out, const char **bad);
+/* What a ring of this order can hold, in requests. */
+uint32_t pvb_blk_ring_slots(uint32_t order);
 
 #endif

@@ -15,6 +15,7 @@ const char *const pvb_blk_offer_names[] = {
 	"max-ring-pages",
 	"multi-queue-max-queues",
 	"feature-max-indirect-segments",
+	"max-request-segments", "max-requests", "max-request-size",
 	NULL
 };
 
@@ -41,8 +42,21 @@ void pvb_blk_limits_front_default(struct pvb_blk_limits *l)
 	l->indirect_max = 32;
 }
 
+/* All that our ring and the field can express. */
+static struct pvb_blk_blocks blocks_of(const struct pvb_blk_limits *l)
+{
+	if (!l->segment_blocks)
+		return (struct pvb_blk_blocks){ 0 };
+	return (struct pvb_blk_blocks){
+		.segs_max = PVB_BLK_SEGS_BLOCKS_MAX,
+		.requests_max = pvb_blk_ring_slots(l->ring_order_max),
+		.bytes_max = PVB_BLK_SEGS_BLOCKS_MAX * PVB_BLK_PAGE_BYTES,
+	};
+}
+
 int pvb_blk_offer_put(struct pvb_keys *k, const struct pvb_blk_limits *l)
 {
+	const struct pvb_blk_blocks blocks = blocks_of(l);
 	/* All of them, zero or not: an older offer may stand there. */
 	const struct { const char *name; uint64_t value; } nodes[] = {
 		{ "max-ring-page-order", l->ring_order_max },
@@ -57,7 +71,7 @@ int pvb_blk_offer_put(struct pvb_keys *k, const struct pvb_blk_limits *l)
 	assert(l->indirect_max <= PVB_BLK_SEGS_MAX);
 	for (size_t i = 0; e == 0 && i < sizeof(nodes) / sizeof(*nodes); i++)
 		e = pvb_keys_put_u64(k, nodes[i].name, nodes[i].value);
-	return e;
+	return e == 0 ? pvb_blk_blocks_put(k, &blocks) : e;
 }
 
 /* The largest order whose ring is not over `pages` (at least 1). */
@@ -96,6 +110,17 @@ static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t *out,
 	return PVB_OK;
 }
 
+static enum pvb_why get_blocks(const struct pvb_keys *k,
+                               struct pvb_blk_blocks *out, const char **bad)
+{
+	static const struct pvb_blk_blocks_rule
+		most = { UINT32_MAX, UINT32_MAX, UINT32_MAX },
+		absent = { PVB_BLK_SEGS_DIRECT, 32,
+		           PVB_BLK_SEGS_DIRECT * PVB_BLK_PAGE_BYTES };
+
+	return pvb_blk_blocks_get(k, &most, &absent, out, bad);
+}
+
 enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
                                struct pvb_blk_offer *out, const char **bad)
 {
@@ -117,6 +142,8 @@ enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
 		return why;
 	*bad = "feature-max-indirect-segments";
 	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 0, &indirect);
+	if (why == PVB_OK)
+		why = get_blocks(k, &offer.blocks, bad);
 	if (why != PVB_OK)
 		return why;
 	/* More than we could use is no lie, just more than we could use. */

@@ -32,6 +32,7 @@ const char *const pvb_blk_terms_names[] = {
 	"multi-queue-num-queues",
 	"feature-persistent",
 	QUEUE_NODES(""),
+	"max-request-segments", "max-requests", "max-request-size",
 	NULL
 };
 
@@ -93,21 +94,37 @@ bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
 
 /* ---- front --------------------------------------------------------------- */
 
+/* How a request has more segments than its slot holds. */
+static void choose_large(struct pvb_blk_terms *out,
+                         const struct pvb_blk_limits *own,
+                         const struct pvb_blk_offer *offer)
+{
+	uint32_t indirect = lesser(own->indirect_max, offer->indirect_max);
+	struct pvb_blk_blocks *b = &out->blocks;
+
+	/* No gain over a request that holds its segments itself. */
+	if (indirect > PVB_BLK_SEGS_DIRECT) {
+		out->indirect_max = (uint16_t)indirect;
+	} else if (own->segment_blocks && offer->blocks.segs_max > 0) {
+		*b = offer->blocks;
+		b->requests_max = lesser(b->requests_max,
+					 pvb_blk_ring_slots(out->ring_order));
+		/* As large as we can fill with sectors of any size. */
+		b->bytes_max -= b->bytes_max % PVB_BLK_PAGE_BYTES;
+	}
+}
+
 void pvb_blk_terms_choose(struct pvb_blk_terms *out,
                           const struct pvb_blk_limits *own,
                           const struct pvb_blk_offer *offer)
 {
-	uint32_t indirect = lesser(own->indirect_max, offer->indirect_max);
-
 	memset(out, 0, sizeof(*out));
-	out->abi = pvb_abi_native();
+	out->abi = own->abi_given ? own->abi : pvb_abi_native();
 	out->abi_given = true;
 	out->ring_order = (uint8_t)lesser(own->ring_order_max,
 					  offer->ring_order_max);
 	out->queues = (uint16_t)lesser(own->queues_max, offer->queues_max);
-	/* No gain over a request that holds its segments itself. */
-	if (indirect > PVB_BLK_SEGS_DIRECT)
-		out->indirect_max = (uint16_t)indirect;
+	choose_large(out, own, offer);
 	out->persistent = own->persistent;
 }
 
@@ -143,6 +160,8 @@ int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
 	if (e == 0 && t->ring_order > 0)
 		e = pvb_keys_put_u64(k, "num-ring-pages",
 				     UINT64_C(1) << t->ring_order);
+	if (e == 0 && t->blocks.segs_max > 0)
+		e = pvb_blk_blocks_put(k, &t->blocks);
 	if (e == 0 && t->queues > 1)
 		e = pvb_keys_put_u64(k, "multi-queue-num-queues", t->queues);
 	for (uint32_t i = 0; e == 0 && i < t->queues; i++)
@@ -259,6 +278,33 @@ static enum pvb_why get_queue(const struct pvb_keys *k,
 	return why;
 }
 
+/* A front that says more than 11 has chosen blocks. */
+static enum pvb_why get_blocks(const struct pvb_keys *k,
+                               const struct pvb_blk_limits *own,
+                               struct pvb_blk_terms *t, const char **bad)
+{
+	const struct pvb_blk_blocks_rule most = {
+		own->segment_blocks ? PVB_BLK_SEGS_BLOCKS_MAX
+				    : PVB_BLK_SEGS_DIRECT,
+		pvb_blk_ring_slots(own->ring_order_max),
+		PVB_BLK_SEGS_BLOCKS_MAX * PVB_BLK_PAGE_BYTES,
+	};
+	struct pvb_blk_blocks_rule absent = most;
+	enum pvb_why why;
+
+	absent.segs = PVB_BLK_SEGS_DIRECT;
+	why = pvb_blk_blocks_get(k, &most, &absent, &t->blocks, bad);
+	if (t->blocks.segs_max == 0) {
+		t->indirect_max = own->indirect_max;
+	} else {
+		t->blocks.requests_max =
+			lesser(t->blocks.requests_max,
+			       pvb_blk_ring_slots(t->ring_order));
+		t->indirect_max = 0;
+	}
+	return why;
+}
+
 /* All but the queues' own nodes. */
 static enum pvb_why get_top(const struct pvb_keys *k,
                             const struct pvb_blk_limits *own,
@@ -277,7 +323,9 @@ static enum pvb_why get_top(const struct pvb_keys *k,
 	if (why != PVB_OK)
 		return why;
 	t->queues = (uint16_t)queues;
-	t->indirect_max = own->indirect_max;
+	why = get_blocks(k, own, t, bad);
+	if (why != PVB_OK)
+		return why;
 	*bad = "feature-persistent";
 	return pvb_keys_bool_or(k, *bad, false, &t->persistent);
 }

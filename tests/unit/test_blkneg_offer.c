@@ -170,7 +170,7 @@ static void what_is_no_offer_is_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct pvb_blk_offer o = { 77, 77, 77 };
+		struct pvb_blk_offer o = { 77, 77, 77, { 0 } };
 		const char *bad = NULL;
 		struct pvb_keys k;
 
@@ -189,8 +189,8 @@ static void terms_are_the_best_that_both_can_do(void **state)
 		.ring_order_max = 2, .queues_max = 4, .indirect_max = 32,
 		.persistent = true,
 	};
-	static const struct pvb_blk_offer less = { 1, 2, 16 };
-	static const struct pvb_blk_offer more = { 4, 16, 256 };
+	static const struct pvb_blk_offer less = { 1, 2, 16, { 0 } };
+	static const struct pvb_blk_offer more = { 4, 16, 256, { 0 } };
 	struct pvb_blk_terms t;
 
 	(void)state;
@@ -212,7 +212,7 @@ static void indirect_is_off_where_it_gains_nothing(void **state)
 	static const struct pvb_blk_limits own = {
 		.queues_max = 1, .indirect_max = 32,
 	};
-	struct pvb_blk_offer offer = { 0, 1, PVB_BLK_SEGS_DIRECT };
+	struct pvb_blk_offer offer = { 0, 1, PVB_BLK_SEGS_DIRECT, { 0 } };
 	struct pvb_blk_terms t;
 
 	(void)state;
