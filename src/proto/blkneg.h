@@ -13,6 +13,17 @@
  * A count that must be a power of two and is none is KEY_SYNTAX; one that must
  * not be zero, or is beyond what we allow, KEY_LIMIT.
  *
+ * Ring size.  Two schemes say it, by order and by count of pages, the latter
+ * under two names in a front's nodes; there may be any of them, or none, which
+ * is one page.  We say it by all of them, and for one page by none.
+ *   Front: an offer is an upper bound.  Where its two nodes disagree it takes
+ *   the smaller, of a count that is no power of two the next below, of what is
+ *   beyond its own means those: whatever a back meant, it takes such a ring.
+ *   Back: terms are a fact, and there is no guessing what lies in a peer's
+ *   memory.  All nodes that are there must agree (else KEY_CONFLICT), be a
+ *   power of two (KEY_SYNTAX) and no more than was offered (KEY_LIMIT).
+ *   One page is in `ring-ref` or else in `ring-ref0`, whatever else is said.
+ *
  * Requests of more than 11 segments.  Indirect ones and segment blocks never
  * go together on one connection.
  *   Back: it offers indirect ones as far as it likes, and blocks if it is told

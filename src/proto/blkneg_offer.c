@@ -3,8 +3,7 @@
  * blkneg_offer.c - the limits that a back publishes at InitWait; see blkneg.h.
  *
  * Two schemes tell the size of a ring: by order (Citrix, Linux) and by count
- * of pages (Red Hat, EC2).  We publish both.  A front believes the smaller:
- * what it needs is a number that this back is sure to take.
+ * of pages (Red Hat, EC2).
  */
 #include "blkneg.h"
 

@@ -144,6 +144,21 @@ static int put_queue(struct pvb_keys *k, const struct pvb_blk_terms *t,
 	return e;
 }
 
+static int put_ring_order(struct pvb_keys *k, uint8_t order)
+{
+	uint64_t pages = UINT64_C(1) << order;
+	int e;
+
+	/* Never for one page: some backs then look for another ring-ref. */
+	if (order == 0)
+		return 0;
+	e = pvb_keys_put_u64(k, "ring-page-order", order);
+	if (e == 0)
+		e = pvb_keys_put_u64(k, "num-ring-pages", pages);
+	/* The same, as backs of before 2012 have it. */
+	return e == 0 ? pvb_keys_put_u64(k, "ring-pages", pages) : e;
+}
+
 int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
 {
 	int e;
@@ -154,12 +169,8 @@ int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
 	e = pvb_keys_put_text(k, "protocol", pvb_abi_name(t->abi));
 	if (e == 0)
 		e = pvb_keys_put_u64(k, "feature-persistent", t->persistent);
-	/* Never for one page: some backs then look for another ring-ref. */
-	if (e == 0 && t->ring_order > 0)
-		e = pvb_keys_put_u64(k, "ring-page-order", t->ring_order);
-	if (e == 0 && t->ring_order > 0)
-		e = pvb_keys_put_u64(k, "num-ring-pages",
-				     UINT64_C(1) << t->ring_order);
+	if (e == 0)
+		e = put_ring_order(k, t->ring_order);
 	if (e == 0 && t->blocks.segs_max > 0)
 		e = pvb_blk_blocks_put(k, &t->blocks);
 	if (e == 0 && t->queues > 1)

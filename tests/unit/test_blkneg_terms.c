@@ -132,6 +132,7 @@ static void more_pages_say_it_both_ways(void **state)
 	assert_int_equal(pvb_blk_terms_put(&k, &t), 0);
 	assert_string_equal(pvb_keys_text(&k, "ring-page-order"), "2");
 	assert_string_equal(pvb_keys_text(&k, "num-ring-pages"), "4");
+	assert_string_equal(pvb_keys_text(&k, "ring-pages"), "4");
 	assert_false(pvb_keys_has(&k, "ring-ref"));
 	assert_string_equal(pvb_keys_text(&k, "ring-ref3"), "4294967292");
 	assert_false(pvb_keys_has(&k, "ring-ref4"));
