@@ -54,7 +54,7 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 
 /* ---- from the ring ------------------------------------------------------- */
 
-static uint32_t take(struct pvb_pump *p, uint32_t n)
+static int32_t take(struct pvb_pump *p, uint32_t n)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
 
@@ -67,7 +67,7 @@ static uint32_t take(struct pvb_pump *p, uint32_t n)
 		q->batch[i] = r;
 	}
 	q->batch_count = n;
-	return n;
+	return (int32_t)n;
 }
 
 /* Have the list of an indirect request copied out, with those of its batch. */

@@ -192,7 +192,7 @@ void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
                              struct pvb_blkfront_shadow *s);
 /* Parts of the pump: what is pending goes out; what came is taken. */
 void pvb_blkfront_publish(struct pvb_pump *p);
-uint32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n);
+int32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n);
 bool pvb_blkfront_work(struct pvb_pump *p);
 void pvb_blkfront_timed_out(struct pvb_loop_timer *t);
 

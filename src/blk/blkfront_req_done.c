@@ -180,7 +180,7 @@ static void answered(struct pvb_blkfront_queue *q,
 
 /* ---- the ring ------------------------------------------------------------ */
 
-uint32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
+int32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
 {
 	struct pvb_blkfront_queue *q =
 		pvb_container(p, struct pvb_blkfront_queue, pump);
@@ -188,7 +188,7 @@ uint32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		pvb_ring_copy(&q->channel.ring, i, q->rsp[i]);
 	q->taken = n;
-	return n;
+	return (int32_t)n;
 }
 
 static enum pvb_why one_response(struct pvb_blkfront_queue *q, const void *slot)

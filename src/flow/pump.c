@@ -44,19 +44,17 @@ static bool may_take(const struct pvb_pump *p)
 static bool pull(struct pvb_pump *p, bool *gone)
 {
 	struct pvb_ring *ring = &p->channel->ring;
-	int32_t waiting = pvb_ring_waiting(ring);
-	uint32_t n;
+	int32_t n = pvb_ring_waiting(ring);
 
-	if (waiting < 0) {
-		report_broken(p);
-		return false;
-	}
-	n = waiting < PVB_PUMP_BATCH ? (uint32_t)waiting : PVB_PUMP_BATCH;
+	if (n > PVB_PUMP_BATCH)
+		n = PVB_PUMP_BATCH;
 	if (n > 0)
-		n = p->ops->take(p, n);
-	if (n == 0)
+		n = p->ops->take(p, (uint32_t)n);
+	if (n < 0)
+		report_broken(p);
+	if (n <= 0)
 		return false;
-	pvb_ring_commit(ring, n);
+	pvb_ring_commit(ring, (uint32_t)n);
 	*gone = !p->ops->work(p);
 	return true;
 }

@@ -27,10 +27,12 @@ enum {
 };
 
 struct pvb_pump_ops {
-	/* At least n slots wait: copy out what can be taken of them, each once
-	   (pvb_ring_copy), and say how many slots that were.  Who takes none
-	   pauses the pump first, or the loop would never sleep. */
-	uint32_t (*take)(struct pvb_pump *p, uint32_t n);
+	/* At least n slots wait: copy out what begins in them, each slot once
+	   (pvb_ring_copy), and say how many slots that were; what needs several
+	   may end behind the n-th, among those that were seen.  Who takes none
+	   pauses the pump first, or the loop would never sleep.  Negative: the
+	   slots cannot be right, and the ring counts as broken. */
+	int32_t (*take)(struct pvb_pump *p, uint32_t n);
 	/* These have been committed: they are ours now, act on them.  False:
 	   the pump was stopped, and perhaps freed, from inside. */
 	bool (*work)(struct pvb_pump *p);

@@ -162,15 +162,20 @@ int32_t pvb_ring_waiting(struct pvb_ring *r)
 	return (int32_t)(prod - r->in_cons);
 }
 
+uint32_t pvb_ring_seen(const struct pvb_ring *r)
+{
+	return r->in_seen - r->in_cons;
+}
+
 void pvb_ring_copy(const struct pvb_ring *r, uint32_t i, void *slot)
 {
-	assert(i < r->in_seen - r->in_cons);
+	assert(i < pvb_ring_seen(r));
 	pvb_copy_out(slot, slot_at(r, r->in_cons + i), r->slot_bytes);
 }
 
 void pvb_ring_commit(struct pvb_ring *r, uint32_t n)
 {
-	assert(n <= r->in_seen - r->in_cons);
+	assert(n <= pvb_ring_seen(r));
 	r->in_cons += n;
 }
 

@@ -74,7 +74,9 @@ int pvb_ring_reattach(struct pvb_ring *r, void *mem, size_t bytes,
 /* ---- in ---------------------------------------------------------------- */
 /* Slots that wait, or -EPROTO.  They stay there until committed. */
 int32_t pvb_ring_waiting(struct pvb_ring *r);
-/* Copy slot in_cons + i out, once.  i < what pvb_ring_waiting returned. */
+/* What the last look at them has shown. */
+uint32_t pvb_ring_seen(const struct pvb_ring *r);
+/* Copy slot in_cons + i out, once.  i < what was seen (asserted). */
 void pvb_ring_copy(const struct pvb_ring *r, uint32_t i, void *slot);
 /* The first n of them are taken. */
 void pvb_ring_commit(struct pvb_ring *r, uint32_t n);
