@@ -67,8 +67,10 @@ struct pvb_blk_back_attach {
 	uint32_t queue, queues;
 	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
 	uint32_t port;
+	uint32_t requests_max;          /* 0: as many as the ring holds */
 	uint64_t spin_max_ns;
-	struct pvb_blk_geometry geometry;   /* what is, or will be, promised */
+	/* What is, or will be, promised, and what these terms leave of it. */
+	struct pvb_blk_geometry geometry;
 	struct pvb_disk_probe disk;         /* its fds are not used; no scheme:
 	                                       an empty drive */
 };

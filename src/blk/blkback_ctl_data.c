@@ -67,6 +67,16 @@ static void hide_fds(const struct pvb_disk_probe *disk,
 		out->fds[i] = -1;
 }
 
+/* Segment blocks: no indirect requests then, and bounds of their own. */
+static void bound_by_blocks(struct pvb_blk_back_attach *a,
+                            const struct pvb_blk_blocks *blocks)
+{
+	a->requests_max = blocks->requests_max;
+	a->geometry.segs_direct_max = blocks->segs_max;
+	a->geometry.segs_indirect_max = 0;
+	a->geometry.data_sectors_max = blocks->bytes_max / PVB_BLK_SECTOR_BYTES;
+}
+
 static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
                         struct pvb_blk_msg *m)
 {
@@ -86,6 +96,8 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->port = q->port;
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->geometry = b->geometry;
+	if (b->terms.blocks.segs_max > 0)
+		bound_by_blocks(a, &b->terms.blocks);
 	hide_fds(&b->disk, &a->disk);
 }
 

@@ -132,13 +132,12 @@ static struct pvb_blkback_io *io_of(struct pvb_blkback_queue *q)
 	return pvb_container(q, struct pvb_blkback_io, parts.queue);
 }
 
-static void queue_broken(struct pvb_blkback_queue *q)
+static void queue_broken(struct pvb_blkback_queue *q, enum pvb_why why)
 {
 	struct pvb_err e = PVB_ERR_INIT;
 
-	(void)pvb_err_set(&e, -EPROTO, "%s",
-	                  pvb_why_text(PVB_WHY_RING_INDEX));
-	tell_why(io_of(q), PVB_BLK_MSG_FAILED, PVB_WHY_RING_INDEX, &e);
+	(void)pvb_err_set(&e, -EPROTO, "%s", pvb_why_text(why));
+	tell_why(io_of(q), PVB_BLK_MSG_FAILED, why, &e);
 }
 
 static void queue_quiet(struct pvb_blkback_queue *q)

@@ -115,7 +115,8 @@ static enum pvb_why start_queue(struct pvb_blkback_parts *p,
 		.ops = p->c.ops, .loop = p->c.loop, .mem = p->mem,
 		.channel = &p->channel, .lane = p->lane,
 		.counters = p->counters, .front_domid = a->front_domid,
-		.abi = a->abi, .geometry = a->geometry,
+		.abi = a->abi, .requests_max = a->requests_max,
+		.geometry = a->geometry,
 	};
 	int r = pvb_blkback_queue_init(&p->queue, &c);
 

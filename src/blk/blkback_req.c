@@ -4,6 +4,7 @@
  * them; see blkback_req.h.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "blkback_req.h"
@@ -54,33 +55,65 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 
 /* ---- from the ring ------------------------------------------------------- */
 
+/* One request, whose slots begin at `at`.  False: not all of them are there. */
+static bool take_one(struct pvb_blkback_queue *q, uint32_t at)
+{
+	const struct pvb_ring *ring = &q->c.channel->ring;
+	struct pvb_blkback_req *r = pvb_pool_get(&q->reqs, NULL);
+	struct pvb_blkback_draft *d;
+
+	/* The ring bounds what is taken and not yet answered. */
+	assert(r);
+	pvb_ring_copy(ring, at, r->slot);
+	r->slots = pvb_blk_req_slots(q->c.abi, r->slot,
+	                             q->c.geometry.segs_direct_max);
+	if (r->slots > pvb_ring_seen(ring) - at) {
+		pvb_pool_put(&q->reqs, r);
+		return false;
+	}
+	d = pvb_pool_get(&q->drafts, NULL);
+	assert(d);
+	d->why = q->c.requests_max > 0 &&
+	         pvb_pool_used(&q->reqs) > q->c.requests_max
+		? PVB_WHY_REQUEST_COUNT : PVB_OK;
+	for (uint32_t i = 1; i < r->slots; i++)
+		pvb_ring_copy(ring, at + i, d->from.block[i - 1]);
+	q->batch[q->batch_count] = r;
+	q->draft[q->batch_count++] = d;
+	return true;
+}
+
+/*
+ * A front goes on by whole requests, so its index never stands inside of one.
+ * If it does nothing can be known of what follows, now or later: what is whole
+ * before it is served, and then the ring is broken.
+ */
 static int32_t take(struct pvb_pump *p, uint32_t n)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct pvb_blkback_req *r = pvb_pool_get(&q->reqs, NULL);
-
-		/* The ring bounds what is taken and not yet answered. */
-		assert(r);
-		pvb_ring_copy(&q->c.channel->ring, i, r->slot);
-		q->batch[i] = r;
-	}
-	q->batch_count = n;
-	return (int32_t)n;
+	q->batch_count = 0;
+	while (at < n && take_one(q, at))
+		at += q->batch[q->batch_count - 1]->slots;
+	if (at > 0)
+		return (int32_t)at;
+	q->broken_why = PVB_WHY_RING_BLOCKS;
+	return -EPROTO;
 }
 
 /* Have the list of an indirect request copied out, with those of its batch. */
 static void fetch_segs(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 {
 	const struct pvb_blk_req *s = &d->req;
-	unsigned char *to = d->list;
+	unsigned char *to = d->from.list;
 
 	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
 		uint32_t bytes = pvb_blk_indirect_count(s, i) *
 		                 PVB_BLK_SEG_BYTES;
 
-		assert(bytes <= sizeof(d->list) - (size_t)(to - d->list));
+		assert(bytes <= sizeof(d->from.list) -
+		                (size_t)(to - d->from.list));
 		pvb_guest_back_fetch(&r->q->guest, &r->pages,
 		                     s->indirect_gref[i], to, bytes);
 		to += bytes;
@@ -91,7 +124,7 @@ static enum pvb_why take_segs(struct pvb_blkback_req *r,
                               struct pvb_blkback_draft *d)
 {
 	struct pvb_blk_req *s = &d->req;
-	const unsigned char *from = d->list;
+	const unsigned char *from = d->from.list;
 
 	if (r->pages.failed)
 		return PVB_WHY_GRANT;
@@ -127,12 +160,20 @@ static void decode_slot(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 	struct pvb_blkback_queue *q = r->q;
 	const struct pvb_blk_geometry *geo = &q->c.geometry;
 
-	d->why = pvb_blk_req_decode(&d->req, q->c.abi, r->slot,
-	                            geo->segs_direct_max,
-	                            geo->segs_indirect_max);
+	enum pvb_why why = pvb_blk_req_decode(&d->req, q->c.abi, r->slot,
+	                                      geo->segs_direct_max,
+	                                      geo->segs_indirect_max);
+
 	r->id = d->req.id;
 	r->op = d->req.op;
-	if (d->why == PVB_OK && d->req.indirect)
+	if (d->why == PVB_OK)
+		d->why = why;
+	if (d->why != PVB_OK)
+		return;
+	for (uint32_t i = 1; i < r->slots; i++)
+		pvb_blk_block_decode(&d->req, q->c.abi, i,
+		                     d->from.block[i - 1]);
+	if (d->req.indirect)
 		fetch_segs(r, d);
 }
 
@@ -166,20 +207,17 @@ static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
 static bool work(struct pvb_pump *p)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
-	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
 
 	for (uint32_t i = 0; i < q->batch_count; i++) {
-		draft[i] = pvb_pool_get(&q->drafts, NULL);
-		assert(draft[i]);
 		start(q, q->batch[i]);
-		decode_slot(q->batch[i], draft[i]);
+		decode_slot(q->batch[i], q->draft[i]);
 	}
 	pvb_guest_back_flush(&q->guest);
 	for (uint32_t i = 0; i < q->batch_count; i++) {
 		struct pvb_blkback_req *r = q->batch[i];
-		enum pvb_why why = decode_rest(r, draft[i]);
+		enum pvb_why why = decode_rest(r, q->draft[i]);
 
-		pvb_pool_put(&q->drafts, draft[i]);
+		pvb_pool_put(&q->drafts, q->draft[i]);
 		if (why == PVB_OK) {
 			pvb_queue_push(&q->waiting, &r->node);
 		} else {
@@ -246,8 +284,9 @@ static void publish(struct pvb_pump *p)
 		const struct pvb_blkback_req *r = req_of(n);
 		struct pvb_blk_rsp rsp = { r->id, r->op, r->status };
 
+		/* In the first of the slots that the request took. */
 		pvb_blk_rsp_encode(pvb_ring_out(ring, 0), q->c.abi, &rsp);
-		pvb_ring_push(ring, 1);
+		pvb_ring_push(ring, r->slots);
 	}
 	pvb_channel_publish(q->c.channel);
 	while ((n = pvb_queue_pop(&q->answers))) {
@@ -266,8 +305,8 @@ static void broken(struct pvb_pump *p)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
 
-	pvb_counters_refused(q->c.counters, PVB_WHY_RING_INDEX);
-	q->c.ops->broken(q);
+	pvb_counters_refused(q->c.counters, q->broken_why);
+	q->c.ops->broken(q, q->broken_why);
 }
 
 const struct pvb_pump_ops pvb_blkback_pump_ops = {

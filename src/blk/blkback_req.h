@@ -36,7 +36,7 @@ struct pvb_blkback_req;
 
 struct pvb_blkback_queue_ops {
 	/* The peer broke the ring; said once. */
-	void (*broken)(struct pvb_blkback_queue *q);
+	void (*broken)(struct pvb_blkback_queue *q, enum pvb_why why);
 	/* Stopped, and nothing is left of what had been taken.  The queue may
 	   be ended from inside. */
 	void (*quiet)(struct pvb_blkback_queue *q);
@@ -55,6 +55,7 @@ struct pvb_blkback_queue_config {
 	struct pvb_counters *counters;  /* or NULL */
 	uint16_t             front_domid;
 	enum pvb_abi         abi;
+	uint32_t requests_max;          /* in flight; 0: as the ring holds */
 	struct pvb_blk_geometry geometry;
 };
 
@@ -62,8 +63,13 @@ struct pvb_blkback_queue_config {
 struct pvb_blkback_draft {
 	struct pvb_blk_req req;
 	enum pvb_why why;
-	/* The guest's bytes of an indirect one's list, copied out once. */
-	unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
+	/* The guest's bytes, copied out once. */
+	union {
+		/* of an indirect one's list */
+		unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
+		/* of its further slots */
+		unsigned char block[PVB_BLK_SLOTS_MAX - 1][PVB_BLK_SLOT_MAX];
+	} from;
 };
 
 struct pvb_blkback_queue {              /* caller's storage */
@@ -77,7 +83,9 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_loop_timer idle;     /* once, a while after the last one */
 
 	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
+	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
 	uint32_t         batch_count;
+	enum pvb_why     broken_why;
 	struct pvb_queue waiting;       /* legal; could not begin yet */
 	struct pvb_queue ready;         /* have their pages; the lane next */
 	struct pvb_queue answers;       /* done; not yet published */
@@ -122,6 +130,7 @@ bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
 struct pvb_blkback_req {
 	/* The guest's bytes, as they were when they were looked at. */
 	unsigned char slot[PVB_BLK_SLOT_MAX];
+	uint32_t slots;                 /* that it took, and its answer takes */
 	struct pvb_qnode node;
 	struct pvb_blkback_queue *q;
 	uint64_t id, start_ns;

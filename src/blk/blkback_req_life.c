@@ -39,8 +39,11 @@ static bool can_keep(const struct pvb_blkback_queue_config *c)
 {
 	const struct pvb_blk_geometry *geo = &c->geometry;
 
-	return geo->segs_direct_max == PVB_BLK_SEGS_DIRECT &&
+	return geo->segs_direct_max >= PVB_BLK_SEGS_DIRECT &&
+	       geo->segs_direct_max <= PVB_BLK_SEGS_BLOCKS_MAX &&
 	       geo->segs_indirect_max <= PVB_BLK_SEGS_MAX &&
+	       (geo->segs_direct_max == PVB_BLK_SEGS_DIRECT ||
+	        geo->segs_indirect_max == 0) &&
 	       geo->sector_size_bytes >= PVB_BLK_SECTOR_BYTES &&
 	       geo->sector_size_bytes <= PVB_BLK_PAGE_BYTES &&
 	       pvb_blkback_lane_fits(geo, c->lane, geo->sectors);
@@ -52,10 +55,16 @@ static uint32_t bounce_pages(uint32_t slots, uint32_t segs)
 	                                       : slots * segs;
 }
 
+static uint32_t segs_max(const struct pvb_blk_geometry *geo)
+{
+	return geo->segs_indirect_max > geo->segs_direct_max
+		? geo->segs_indirect_max : geo->segs_direct_max;
+}
+
 static int make_pools(struct pvb_blkback_queue *q)
 {
 	uint32_t slots = q->c.channel->ring.size;
-	uint32_t segs = q->c.geometry.segs_indirect_max;
+	uint32_t segs = segs_max(&q->c.geometry);
 	int r = pvb_pool_init(&q->reqs, slots, sizeof(struct pvb_blkback_req));
 
 	if (r == 0)
@@ -65,8 +74,6 @@ static int make_pools(struct pvb_blkback_queue *q)
 		r = pvb_pool_init(&q->lists, slots,
 		                  segs * (sizeof(struct iovec) +
 		                          sizeof(struct pvb_seg)));
-	if (segs < PVB_BLK_SEGS_DIRECT)
-		segs = PVB_BLK_SEGS_DIRECT;
 	if (r == 0)
 		r = pvb_guest_back_init(&q->guest, q->c.mem, q->c.front_domid,
 		                        bounce_pages(slots, segs),
@@ -83,6 +90,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 	if (!can_keep(c))
 		return -EINVAL;
 	q->c = *c;
+	q->broken_why = PVB_WHY_RING_INDEX;
 	q->task.run = go_on;
 	q->idle.fired = idle_fired;
 	r = make_pools(q);

@@ -103,24 +103,47 @@ void liar_send_raw(struct liar_front *l, const void *slot)
 	liar_bell(l);
 }
 
+uint32_t liar_slots(const struct liar_front *l, const struct pvb_blk_req *r)
+{
+	bool blocks = l->pair.options.blocks.segs_max > 0 && !r->indirect;
+
+	return blocks ? pvb_blk_slots(l->abi, r->nr_segs) : 1;
+}
+
+void liar_send_part(struct liar_front *l, const struct pvb_blk_req *r,
+                    uint32_t shown)
+{
+	uint32_t slots = liar_slots(l, r);
+
+	assert_true(pvb_ring_room(&l->ring) >= slots && shown <= slots);
+	pvb_blk_req_encode(pvb_ring_out(&l->ring, 0), l->abi, r);
+	for (uint32_t i = 1; i < slots; i++)
+		pvb_blk_block_encode(pvb_ring_out(&l->ring, i), l->abi, r, i);
+	pvb_ring_push(&l->ring, shown);
+	(void)pvb_ring_publish(&l->ring);
+	liar_bell(l);
+}
+
 void liar_send(struct liar_front *l, const struct pvb_blk_req *r)
 {
-	unsigned char slot[PVB_BLK_SLOT_MAX];
-
-	pvb_blk_req_encode(slot, l->abi, r);
-	liar_send_raw(l, slot);
+	liar_send_part(l, r, liar_slots(l, r));
 }
 
 struct pvb_blk_rsp liar_answer(struct liar_front *l)
+{
+	return liar_answer_of(l, 1);
+}
+
+struct pvb_blk_rsp liar_answer_of(struct liar_front *l, uint32_t slots)
 {
 	unsigned char slot[PVB_BLK_SLOT_MAX];
 	struct pvb_blk_rsp rsp;
 
 	while (pvb_ring_waiting(&l->ring) == 0)
 		pair_turn(&l->pair);
-	assert_true(pvb_ring_waiting(&l->ring) > 0);
+	assert_in_range(pvb_ring_waiting(&l->ring), slots, l->ring.size);
 	pvb_ring_copy(&l->ring, 0, slot);
-	pvb_ring_commit(&l->ring, 1);
+	pvb_ring_commit(&l->ring, slots);
 	pvb_blk_rsp_decode(&rsp, l->abi, slot);
 	return rsp;
 }
@@ -150,8 +173,10 @@ void liar_expect(struct liar_front *l, const struct pvb_blk_req *r,
 	struct pvb_blk_rsp rsp;
 
 	liar_send(l, r);
-	rsp = liar_answer(l);
+	rsp = liar_answer_of(l, liar_slots(l, r));
 	assert_int_equal(rsp.id, r->id);
+	/* Of an indirect one, the inner operation. */
+	assert_int_equal(rsp.op, r->op);
 	assert_int_equal(rsp.status, status);
 	if (why != PVB_OK && liar_refused(l, why) != before + 1)
 		for (int i = 0; i < PVB_WHY_COUNT; i++)

@@ -42,11 +42,18 @@ struct pvb_blk_req liar_read(const struct liar_front *l);
 void liar_write_list(struct liar_front *l, uint32_t page,
                      const struct pvb_blk_req *r);
 
-/* Put a slot on the ring and ring the bell. */
+/* Slots that a request takes here. */
+uint32_t liar_slots(const struct liar_front *l, const struct pvb_blk_req *r);
+/* Put a request on the ring, all of its slots, but show only so many. */
+void liar_send_part(struct liar_front *l, const struct pvb_blk_req *r,
+                    uint32_t shown);
+/* Show all of them, and ring the bell. */
 void liar_send(struct liar_front *l, const struct pvb_blk_req *r);
 void liar_send_raw(struct liar_front *l, const void *slot);
 /* The next answer, which must come. */
 struct pvb_blk_rsp liar_answer(struct liar_front *l);
+/* The same, which takes so many slots. */
+struct pvb_blk_rsp liar_answer_of(struct liar_front *l, uint32_t slots);
 /* Send and expect this answer and, unless it is PVB_OK, exactly one more
    refusal, for this reason. */
 void liar_expect(struct liar_front *l, const struct pvb_blk_req *r,

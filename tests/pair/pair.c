@@ -141,6 +141,19 @@ static void *back_thread(void *arg)
 	return NULL;
 }
 
+static enum pvb_abi abi_of(const struct pair *p)
+{
+	return p->options.x86_32 ? PVB_ABI_X86_32 : pvb_abi_native();
+}
+
+static void complete_blocks(struct pvb_blk_blocks *b, uint8_t ring_order)
+{
+	if (b->requests_max == 0)
+		b->requests_max = pvb_blk_ring_slots(ring_order);
+	if (b->bytes_max == 0)
+		b->bytes_max = b->segs_max * PVB_BLK_PAGE_BYTES;
+}
+
 static void probe_disk(struct pair *p)
 {
 	const struct pair_options *o = &p->options;
@@ -166,6 +179,12 @@ static void probe_disk(struct pair *p)
 		.segs_direct_max = PVB_BLK_SEGS_DIRECT,
 		.segs_indirect_max = PVB_BLK_SEGS_MAX,
 	};
+	if (p->options.blocks.segs_max == 0)
+		return;
+	complete_blocks(&p->options.blocks, o->ring_order);
+	g->segs_direct_max = o->blocks.segs_max;
+	g->segs_indirect_max = 0;
+	g->data_sectors_max = o->blocks.bytes_max / 512;
 }
 
 void pair_init(struct pair *p, const struct pair_options *o)
@@ -253,7 +272,8 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	memset(m, 0, sizeof(*m));
 	m->type = PVB_BLK_MSG_ATTACH;
 	a->front_domid = PAIR_FRONT;
-	a->abi = (uint8_t)pvb_abi_native();
+	a->abi = (uint8_t)abi_of(p);
+	a->requests_max = p->options.blocks.requests_max;
 	a->ring_order = p->options.ring_order;
 	a->persistent = 1;
 	a->queues = 1;
