@@ -83,8 +83,9 @@ struct pvb_blk_back_load {
 
 struct pvb_blk_front_attach {
 	uint16_t back_domid;
-	uint8_t  ring_order, persistent;
+	uint8_t  abi, ring_order, persistent;
 	uint16_t indirect_max;
+	struct pvb_blk_blocks blocks;
 	uint32_t queue, queues;
 	uint64_t spin_max_ns;
 	uint64_t timeout_ns;            /* a request unanswered so long:

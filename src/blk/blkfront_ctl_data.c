@@ -82,9 +82,11 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 	m.type = PVB_BLK_MSG_ATTACH;
 	a = &m.u.front_attach;
 	a->back_domid = f->back_domid;
+	a->abi = (uint8_t)f->terms.abi;
 	a->ring_order = f->terms.ring_order;
 	a->persistent = f->terms.persistent;
 	a->indirect_max = f->terms.indirect_max;
+	a->blocks = f->terms.blocks;
 	a->queue = queue;
 	a->queues = f->terms.queues;
 	a->spin_max_ns = f->c.spin_max_ns;

@@ -150,8 +150,9 @@ static void on_attach(struct pvb_blkfront_io *io,
 {
 	const struct pvb_blkfront_queue_attach qa = {
 		.loop = io->loop, .mem = io->mem, .back_domid = a->back_domid,
-		.ring_order = a->ring_order, .persistent = a->persistent,
-		.indirect_max = a->indirect_max, .timeout_ns = a->timeout_ns,
+		.abi = (enum pvb_abi)a->abi, .ring_order = a->ring_order,
+		.persistent = a->persistent, .indirect_max = a->indirect_max,
+		.blocks = a->blocks, .timeout_ns = a->timeout_ns,
 	};
 	int r;
 

@@ -32,6 +32,7 @@ static void start(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 	r->nr_sectors = 0;
 	r->nr_segs = 0;
 	r->secure = false;
+	q->scratch_bytes = 0;
 	s->list = NULL;
 	s->part_count = 0;
 	s->page_count = 0;
@@ -116,19 +117,35 @@ static bool build_data(struct pvb_blkfront_queue *q,
 	return true;
 }
 
+/* Into its slots; a list has a page of its own. */
+static uint32_t encode(struct pvb_blkfront_queue *q,
+                       struct pvb_blkfront_shadow *s)
+{
+	const struct pvb_ring *ring = &q->channel.ring;
+	struct pvb_blk_req *r = &q->scratch;
+	uint32_t slots;
+
+	r->indirect = !q->blocks && r->nr_segs > PVB_BLK_SEGS_DIRECT;
+	if (r->indirect)
+		pvb_blk_segs_encode(s->list, r, 0);
+	slots = r->indirect ? 1 : pvb_blk_slots(q->abi, r->nr_segs);
+	pvb_blk_req_encode(pvb_ring_out(ring, 0), q->abi, r);
+	for (uint32_t i = 1; i < slots; i++)
+		pvb_blk_block_encode(pvb_ring_out(ring, i), q->abi, r, i);
+	return slots;
+}
+
 static void emit(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
                  uint64_t id)
 {
 	struct pvb_blk_req *r = &q->scratch;
 	uint64_t now = pvb_loop_now_ns(q->loop);
+	uint32_t slots;
 
 	r->id = id;
-	r->indirect = r->nr_segs > PVB_BLK_SEGS_DIRECT;
-	if (r->indirect)
-		pvb_blk_segs_encode(s->list, r, 0);
-	pvb_blk_req_encode(pvb_ring_out(&q->channel.ring, 0), pvb_abi_native(),
-	                   r);
-	pvb_ring_push(&q->channel.ring, 1);
+	slots = encode(q, s);
+	pvb_ring_push(&q->channel.ring, slots);
+	s->slots = (uint8_t)slots;
 	s->op = r->op;
 	s->sent_ns = now;
 	if (q->timeout_ns > 0 && pvb_pool_used(&q->shadows) == 1)
@@ -160,6 +177,19 @@ static bool is_settled(struct pvb_blkfront_queue *q, struct pvb_io *io)
 	return false;
 }
 
+/* Would it be cut for want of slots?  Rather wait for an answer, if one will
+   come: slots that go to small requests come back one by one, for ever. */
+static bool is_cramped(const struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	uint64_t left = io->length_bytes - pvb_blkfront_state(io)->sent_bytes;
+	uint32_t bytes = left < q->bytes_max ? (uint32_t)left : q->bytes_max;
+	uint32_t segs = (bytes + PVB_BLK_PAGE_BYTES - 1) / PVB_BLK_PAGE_BYTES;
+
+	return q->blocks && io->op != PVB_IO_DISCARD &&
+	       pvb_pool_used(&q->shadows) > 0 &&
+	       pvb_blk_slots(q->abi, segs) > pvb_ring_room(&q->channel.ring);
+}
+
 /* One ring request out of the head of the line.  False: not now. */
 static bool send_one(struct pvb_blkfront_queue *q)
 {
@@ -170,6 +200,8 @@ static bool send_one(struct pvb_blkfront_queue *q)
 
 	if (is_settled(q, io))
 		return true;
+	if (is_cramped(q, io))
+		return false;
 	s = pvb_pool_get(&q->shadows, &id);
 	if (!s)
 		return false;

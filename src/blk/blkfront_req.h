@@ -29,7 +29,7 @@
 #include "flow/channel.h"
 #include "flow/guest_front.h"
 #include "flow/pump.h"
-#include "proto/blkproto.h"
+#include "proto/blkneg.h"
 
 enum {
 	/* Requests of callers that may share one ring request. */
@@ -55,9 +55,11 @@ struct pvb_blkfront_queue_attach {
 	struct pvb_loop *loop;          /* all borrowed until detach */
 	struct pvb_mem  *mem;
 	uint16_t back_domid;
+	enum pvb_abi abi;
 	uint8_t  ring_order;
 	bool     persistent;            /* as we have told the back */
 	uint16_t indirect_max;          /* 0: none */
+	struct pvb_blk_blocks blocks;   /* not both */
 	uint64_t timeout_ns;            /* 0: none */
 };
 
@@ -78,18 +80,22 @@ struct pvb_blkfront_queue {             /* caller's storage */
 
 	/* while attached */
 	bool     attached, failed, failed_told;
-	enum pvb_why failed_why;
+	enum pvb_why failed_why, broken_why;
 	uint64_t timeout_ns;
+	enum pvb_abi abi;
+	bool     blocks;                /* large requests take several slots */
 	uint32_t segs_max;              /* in one ring request */
+	uint32_t bytes_max;             /* of data in one */
 	struct pvb_blk_geometry geometry;
 	struct pvb_channel channel;
 	struct pvb_pump    pump;
-	struct pvb_pool    shadows;     /* as many as the ring has slots */
+	struct pvb_pool    shadows;     /* as many as may be in flight */
 	struct pvb_guest_front data;    /* callers' buffers, bounced data */
 	struct pvb_guest_front lists;   /* the back may only read these */
 	struct pvb_loop_timer timer;    /* armed while something is in flight */
 	struct pvb_loop_timer idle;     /* once, a while after the last one */
 	struct pvb_blk_req scratch;     /* the request that is being built */
+	uint32_t scratch_bytes;         /* of its data */
 	uint32_t taken;
 	_Alignas(8) unsigned char rsp[PVB_PUMP_BATCH][PVB_BLK_SLOT_MAX];
 };
@@ -153,6 +159,7 @@ struct pvb_blkfront_part {              /* of a request, in a ring request */
 struct pvb_blkfront_shadow {            /* what a ring request was about */
 	uint64_t sent_ns;
 	uint8_t  op;                    /* that the answer must carry */
+	uint8_t  slots;                 /* that it took, and its answer takes */
 	uint8_t  part_count;
 	uint16_t page_count;
 	void    *list;                  /* of q->lists: the indirect page */

@@ -180,15 +180,36 @@ static void answered(struct pvb_blkfront_queue *q,
 
 /* ---- the ring ------------------------------------------------------------ */
 
+/* Slots that this answer takes: those of its request.  One to nothing of ours
+   is refused in its turn, and what is behind it is not looked at. */
+static uint32_t slots_of(const struct pvb_blkfront_queue *q, const void *slot)
+{
+	const struct pvb_blkfront_shadow *s;
+	struct pvb_blk_rsp rsp;
+
+	pvb_blk_rsp_decode(&rsp, q->abi, slot);
+	s = pvb_pool_find(&q->shadows, rsp.id);
+	return s ? s->slots : 1;
+}
+
+/* A back goes on by whole answers; see take in blkback_req.c. */
 int32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n)
 {
 	struct pvb_blkfront_queue *q =
 		pvb_container(p, struct pvb_blkfront_queue, pump);
+	const struct pvb_ring *ring = &q->channel.ring;
+	uint32_t at = 0, slots;
 
-	for (uint32_t i = 0; i < n; i++)
-		pvb_ring_copy(&q->channel.ring, i, q->rsp[i]);
-	q->taken = n;
-	return (int32_t)n;
+	for (q->taken = 0; at < n; at += slots, q->taken++) {
+		pvb_ring_copy(ring, at, q->rsp[q->taken]);
+		slots = slots_of(q, q->rsp[q->taken]);
+		if (slots > pvb_ring_seen(ring) - at)
+			break;
+	}
+	if (at > 0)
+		return (int32_t)at;
+	q->broken_why = PVB_WHY_RING_BLOCKS;
+	return -EPROTO;
 }
 
 static enum pvb_why one_response(struct pvb_blkfront_queue *q, const void *slot)
@@ -196,7 +217,7 @@ static enum pvb_why one_response(struct pvb_blkfront_queue *q, const void *slot)
 	struct pvb_blkfront_shadow *s;
 	struct pvb_blk_rsp rsp;
 
-	pvb_blk_rsp_decode(&rsp, pvb_abi_native(), slot);
+	pvb_blk_rsp_decode(&rsp, q->abi, slot);
 	s = pvb_pool_find(&q->shadows, rsp.id);
 	if (!s)
 		return PVB_WHY_RSP_ID;

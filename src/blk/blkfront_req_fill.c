@@ -80,14 +80,21 @@ bool pvb_blkfront_is_shared(const struct pvb_blkfront_queue *q,
 
 /* ---- segments ------------------------------------------------------------ */
 
-/* Is there room for one more?  Beyond what a slot holds it needs a list. */
+/* Is there room for one more?  Beyond what a slot holds it needs a further
+   slot now and then, or a list. */
 static bool seg_room(struct pvb_blkfront_queue *q,
                      struct pvb_blkfront_shadow *s)
 {
 	struct pvb_blk_req *r = &q->scratch;
 
+	if (q->scratch_bytes >= q->bytes_max)
+		return false;
 	if (r->nr_segs < PVB_BLK_SEGS_DIRECT)
 		return true;
+	if (q->blocks)
+		return r->nr_segs < q->segs_max &&
+		       pvb_blk_slots(q->abi, r->nr_segs + 1u) <=
+		       pvb_ring_room(&q->channel.ring);
 	if (!s->list && r->nr_segs < q->segs_max)
 		s->list = pvb_guest_front_page_get(&q->lists,
 		                                   &r->indirect_gref[0]);
@@ -102,6 +109,17 @@ static void seg_add(struct pvb_blkfront_queue *q, uint32_t gref,
 		.first = (uint8_t)(offset / PVB_BLK_SECTOR_BYTES),
 		.last = (uint8_t)((offset + bytes) / PVB_BLK_SECTOR_BYTES - 1),
 	};
+	q->scratch_bytes += bytes;
+}
+
+/* What one page can take of this much, as far as the request may grow. */
+static uint32_t page_of(const struct pvb_blkfront_queue *q, uint64_t bytes)
+{
+	uint32_t most = q->bytes_max - q->scratch_bytes;
+
+	if (most > PVB_BLK_PAGE_BYTES)
+		most = PVB_BLK_PAGE_BYTES;
+	return bytes < most ? (uint32_t)bytes : most;
 }
 
 /* The rest of this page, as it lies. */
@@ -112,10 +130,10 @@ static uint32_t add_shared(struct pvb_blkfront_queue *q,
 	uint64_t row;
 	void *at = at_cursor(io, c, &row);
 	uint32_t offset = (uint32_t)((uintptr_t)at % PVB_BLK_PAGE_BYTES);
-	uint32_t n = PVB_BLK_PAGE_BYTES - offset;
+	uint32_t n = page_of(q, row);
 
-	if (row < n)
-		n = (uint32_t)row;
+	if (n > PVB_BLK_PAGE_BYTES - offset)
+		n = PVB_BLK_PAGE_BYTES - offset;
 	seg_add(q, pvb_guest_front_gref(&q->data, at), offset, n);
 	c->offset += n;
 	return n;
@@ -129,8 +147,7 @@ static uint32_t add_bounced(struct pvb_blkfront_queue *q,
                             const struct pvb_io *io,
                             struct pvb_blkfront_cursor *c, uint64_t left)
 {
-	uint32_t n = left < PVB_BLK_PAGE_BYTES ? (uint32_t)left
-	                                       : PVB_BLK_PAGE_BYTES;
+	uint32_t n = page_of(q, left);
 	uint32_t gref;
 	void *page = pvb_guest_front_page_get(&q->data, &gref);
 
@@ -149,9 +166,10 @@ static uint32_t add_bounced(struct pvb_blkfront_queue *q,
 
 static void take_back(struct pvb_blkfront_queue *q,
                       struct pvb_blkfront_shadow *s, uint16_t segs,
-                      uint16_t pages)
+                      uint16_t pages, uint32_t bytes)
 {
 	q->scratch.nr_segs = segs;
+	q->scratch_bytes = bytes;
 	while (s->page_count > pages)
 		pvb_guest_front_page_put(&q->data, s->page[--s->page_count]);
 }
@@ -163,6 +181,7 @@ bool pvb_blkfront_add_part(struct pvb_blkfront_queue *q,
 	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
 	struct pvb_blkfront_part *part = &s->part[s->part_count];
 	uint16_t segs = q->scratch.nr_segs, pages = s->page_count;
+	uint32_t before = q->scratch_bytes;
 	uint64_t left = io->length_bytes - st->sent_bytes;
 	struct pvb_blkfront_cursor c = st->at;
 	uint32_t bytes = 0, n;
@@ -176,7 +195,7 @@ bool pvb_blkfront_add_part(struct pvb_blkfront_queue *q,
 		left -= n;
 	}
 	if (bytes == 0 || (whole && left > 0)) {
-		take_back(q, s, segs, pages);
+		take_back(q, s, segs, pages, before);
 		return false;
 	}
 	*part = (struct pvb_blkfront_part){ io, st->at, bytes };

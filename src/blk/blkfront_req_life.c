@@ -23,7 +23,9 @@ static struct pvb_blkfront_queue *queue_of(struct pvb_pump *p)
 
 static void broken(struct pvb_pump *p)
 {
-	pvb_blkfront_queue_fail(queue_of(p), PVB_WHY_RING_INDEX);
+	struct pvb_blkfront_queue *q = queue_of(p);
+
+	pvb_blkfront_queue_fail(q, q->broken_why);
 }
 
 static const struct pvb_pump_ops pump_ops = {
@@ -124,12 +126,34 @@ static void undo(struct pvb_blkfront_queue *q)
 	pvb_channel_fini(&q->channel);
 }
 
-static uint32_t segs_max(uint16_t indirect_max)
+/* What one ring request may be, and how many of them there may be. */
+static void take_limits(struct pvb_blkfront_queue *q,
+                        const struct pvb_blkfront_queue_attach *a)
 {
-	if (indirect_max <= PVB_BLK_SEGS_DIRECT)
-		return PVB_BLK_SEGS_DIRECT;
-	return indirect_max < PVB_BLK_SEGS_MAX ? indirect_max
-	                                       : PVB_BLK_SEGS_MAX;
+	uint32_t segs = a->blocks.segs_max > 0 ? a->blocks.segs_max
+	                                       : a->indirect_max;
+
+	assert(a->blocks.segs_max == 0 || a->indirect_max == 0);
+	assert(a->blocks.segs_max <= PVB_BLK_SEGS_BLOCKS_MAX);
+	assert(a->blocks.bytes_max % PVB_BLK_PAGE_BYTES == 0);
+	if (segs < PVB_BLK_SEGS_DIRECT)
+		segs = PVB_BLK_SEGS_DIRECT;
+	if (segs > PVB_BLK_SEGS_MAX)
+		segs = PVB_BLK_SEGS_MAX;
+	q->abi = a->abi;
+	q->blocks = a->blocks.segs_max > 0;
+	q->segs_max = segs;
+	q->bytes_max = q->blocks ? a->blocks.bytes_max
+	                         : segs * PVB_BLK_PAGE_BYTES;
+}
+
+static uint32_t requests_max(const struct pvb_blkfront_queue *q,
+                             const struct pvb_blkfront_queue_attach *a)
+{
+	uint32_t slots = q->channel.ring.size;
+
+	return q->blocks && a->blocks.requests_max < slots
+		? a->blocks.requests_max : slots;
 }
 
 int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
@@ -138,17 +162,17 @@ int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
 	const struct pvb_channel_config c = {
 		.loop = q->loop, .mem = a->mem, .peer = a->back_domid,
 		.order = a->ring_order,
-		.slot_bytes = pvb_blk_slot_bytes(pvb_abi_native()),
+		.slot_bytes = pvb_blk_slot_bytes(a->abi),
 	};
 	int r;
 
 	assert(!q->attached);
 	q->timeout_ns = a->timeout_ns;
-	q->segs_max = segs_max(a->indirect_max);
+	take_limits(q, a);
 	r = pvb_channel_offer(&q->channel, &c);
 	if (r < 0)
 		return r;
-	r = pvb_pool_init(&q->shadows, q->channel.ring.size,
+	r = pvb_pool_init(&q->shadows, requests_max(q, a),
 	                  sizeof(struct pvb_blkfront_shadow) +
 	                  q->segs_max * sizeof(void *));
 	if (r == 0)
@@ -159,6 +183,7 @@ int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
 	}
 	q->attached = true;
 	q->failed = q->failed_told = false;
+	q->broken_why = PVB_WHY_RING_INDEX;
 	q->stopped = q->quiet_told = false;
 	pvb_pump_start(&q->pump, q->loop, &q->channel, &pump_ops);
 	return 0;
@@ -174,7 +199,7 @@ void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
 		.physical_size_bytes = g->physical_size_bytes,
 		.discard_granularity_bytes = g->discard_granularity_bytes,
 		.discard_alignment_bytes = g->discard_alignment_bytes,
-		.depth_max = q->channel.ring.size,
+		.depth_max = q->shadows.count,
 		.iov_max = IOV_MAX_TOLD,
 		.io_max_bytes = IO_MAX_BYTES,
 		.read_only = g->read_only,

@@ -49,15 +49,23 @@ unsigned char *liar_page(struct liar_back *l, uint32_t gref)
 
 static bool take(struct liar_back *l, struct pvb_blk_req *r)
 {
+	uint16_t segs_max = l->pair.geometry.segs_direct_max;
 	unsigned char slot[PVB_BLK_SLOT_MAX];
+	uint32_t slots;
 
 	if (pvb_ring_waiting(&l->ring) <= 0)
 		return false;
 	pvb_ring_copy(&l->ring, 0, slot);
-	pvb_ring_commit(&l->ring, 1);
 	assert_int_equal(pvb_blk_req_decode(r, pvb_abi_native(), slot,
-	                                    PVB_BLK_SEGS_DIRECT,
-	                                    PVB_BLK_SEGS_MAX), PVB_OK);
+	                                    segs_max, PVB_BLK_SEGS_MAX),
+	                 PVB_OK);
+	slots = pvb_blk_req_slots(pvb_abi_native(), slot, segs_max);
+	assert_true(slots <= pvb_ring_seen(&l->ring));
+	for (uint32_t i = 1; i < slots; i++) {
+		pvb_ring_copy(&l->ring, i, slot);
+		pvb_blk_block_decode(r, pvb_abi_native(), i, slot);
+	}
+	pvb_ring_commit(&l->ring, slots);
 	if (r->indirect)
 		pvb_blk_segs_decode(r, 0, liar_page(l, r->indirect_gref[0]));
 	return true;
@@ -81,10 +89,16 @@ void liar_expect_none(struct liar_back *l)
 void liar_answer_as(struct liar_back *l, uint64_t id, uint8_t op,
                     int16_t status)
 {
+	liar_answer_in(l, id, op, status, 1);
+}
+
+void liar_answer_in(struct liar_back *l, uint64_t id, uint8_t op,
+                    int16_t status, uint32_t slots)
+{
 	const struct pvb_blk_rsp rsp = { id, op, status };
 
 	pvb_blk_rsp_encode(pvb_ring_out(&l->ring, 0), pvb_abi_native(), &rsp);
-	pvb_ring_push(&l->ring, 1);
+	pvb_ring_push(&l->ring, slots);
 	(void)pvb_ring_publish(&l->ring);
 	l->mem->ops->notify(l->mem, l->port);
 }

@@ -32,6 +32,9 @@ struct pvb_blk_req liar_take(struct liar_back *l);
 void liar_expect_none(struct liar_back *l);
 void liar_answer_as(struct liar_back *l, uint64_t id, uint8_t op,
                     int16_t status);
+/* The same, in so many slots. */
+void liar_answer_in(struct liar_back *l, uint64_t id, uint8_t op,
+                    int16_t status, uint32_t slots);
 /* Publish a response index, whatever it is, and ring. */
 void liar_publish(struct liar_back *l, uint32_t rsp_prod);
 unsigned char *liar_page(struct liar_back *l, uint32_t gref);

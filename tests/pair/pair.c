@@ -246,6 +246,8 @@ void pair_front_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	*m = (struct pvb_blk_msg){ .type = PVB_BLK_MSG_ATTACH };
 	m->u.front_attach = (struct pvb_blk_front_attach){
 		.back_domid = PAIR_BACK,
+		.abi = (uint8_t)abi_of(p),
+		.blocks = p->options.blocks,
 		.ring_order = p->options.ring_order,
 		.persistent = !p->options.not_persistent,
 		.indirect_max = p->options.indirect,

@@ -11,6 +11,7 @@
 static struct pvb_blkfront_ctl *front;
 static uint32_t retired, changed;
 static struct pvb_blkfront_status last;         /* when it retired */
+static bool may_use_blocks;
 
 static void on_changed(struct pvb_blkfront_ctl *f, void *arg)
 {
@@ -42,6 +43,7 @@ static int try_start_patient(uint64_t ns, struct pvb_err *e)
 
 	retired = changed = 0;
 	pvb_blk_limits_front_default(&c.limits);
+	c.limits.segment_blocks = may_use_blocks;
 	r = pvb_blkfront_ctl_create(bench_watches(FRONT), &c, &front, e);
 	assert_int_equal(r, 0);
 	r = pvb_blkfront_ctl_start(front, e);
@@ -70,6 +72,7 @@ static int teardown(void **state)
 {
 	pvb_blkfront_ctl_destroy(front);
 	front = NULL;
+	may_use_blocks = false;
 	return bench_teardown(state);
 }
 
@@ -161,6 +164,40 @@ static void the_data_half_goes_with_the_geometry(void **state)
 	assert_int_equal(s.mine, PVB_XB_CONNECTED);
 	assert_int_equal(s.geometry.sectors, 2048);
 	assert_int_equal(s.terms.queue[0].port, 9);
+}
+
+/* What an old back says, which has nothing else to offer. */
+static void it_takes_blocks_where_there_is_nothing_else(void **state)
+{
+	const struct pvb_blk_front_attach *a =
+		&bench.half[0].attached_as.u.front_attach;
+
+	(void)state;
+	may_use_blocks = true;
+	start();
+	put_all(bench.tools, bench.back, "max-ring-pages", "3",
+	        "max-requests", "80", "max-request-segments", "33",
+	        "max-request-size", "131072", "state", "2", NULL);
+	bench_wait_state(bench.front, "3");
+	assert_int_equal(a->ring_order, 1);
+	assert_int_equal(a->indirect_max, 0);
+	assert_int_equal(a->blocks.segs_max, 33);
+	assert_int_equal(a->blocks.requests_max, 64);
+	assert_int_equal(a->blocks.bytes_max, 131072);
+	assert_string_equal(get(bench.front, "max-request-segments"), "33");
+	assert_string_equal(get(bench.front, "max-requests"), "64");
+	assert_string_equal(get(bench.front, "max-request-size"), "131072");
+	assert_string_equal(get(bench.front, "ring-pages"), "2");
+}
+
+static void it_says_nothing_of_blocks_that_it_does_not_use(void **state)
+{
+	(void)state;
+	put(bench.guest, bench.front, "max-request-segments", "33");
+	put(bench.guest, bench.front, "max-requests", "5");
+	connect_all();
+	assert_false(is_there(bench.front, "max-request-segments"));
+	assert_false(is_there(bench.front, "max-requests"));
 }
 
 static void a_back_may_be_connected_early(void **state)
@@ -652,6 +689,8 @@ int main(void)
 		FRONT_TEST(it_takes_what_both_can_do),
 		FRONT_TEST(its_terms_come_with_initialised_in_one_transaction),
 		FRONT_TEST(the_data_half_goes_with_the_geometry),
+		FRONT_TEST(it_takes_blocks_where_there_is_nothing_else),
+		FRONT_TEST(it_says_nothing_of_blocks_that_it_does_not_use),
 		FRONT_TEST(a_back_may_be_connected_early),
 		FRONT_TEST(a_disk_that_grows_is_told_to_the_half),
 		FRONT_TEST(it_closes_in_order),
