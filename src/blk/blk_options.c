@@ -29,12 +29,15 @@ static const struct option table[PVB_BLK_OPT_COUNT] = {
 	[PVB_BLK_OPT_FLUSH]       = { "flush", "pvb-flush", 0, 1 },
 	[PVB_BLK_OPT_BARRIER]     = { "barrier", "pvb-barrier", 0, 1 },
 	[PVB_BLK_OPT_DISCARD]     = { "discard", "discard-enable", 0, 1 },
+	[PVB_BLK_OPT_BLOCKS]      = { "segment-blocks", "pvb-segment-blocks",
+	                              0, 1 },
 };
 
 const char *const pvb_blk_options_names[] = {
 	"mode", "device-type", "removable", "discard-enable", "pvb-shared",
 	"pvb-sector-size", "pvb-ring-order", "pvb-queues", "pvb-indirect",
-	"pvb-persistent", "pvb-flush", "pvb-barrier", NULL
+	"pvb-persistent", "pvb-flush", "pvb-barrier", "pvb-segment-blocks",
+	NULL
 };
 
 void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
@@ -50,6 +53,7 @@ void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
 	o->value[PVB_BLK_OPT_FLUSH] = l.flush;
 	o->value[PVB_BLK_OPT_BARRIER] = l.barrier;
 	o->value[PVB_BLK_OPT_DISCARD] = l.discard;
+	o->value[PVB_BLK_OPT_BLOCKS] = l.segment_blocks;
 }
 
 static bool is_legal(enum pvb_blk_opt opt, uint64_t value)
@@ -94,6 +98,7 @@ void pvb_blk_options_limits(const struct pvb_blk_options *o,
 		.flush = v[PVB_BLK_OPT_FLUSH],
 		.barrier = v[PVB_BLK_OPT_BARRIER],
 		.discard = v[PVB_BLK_OPT_DISCARD],
+		.segment_blocks = v[PVB_BLK_OPT_BLOCKS],
 	};
 }
 

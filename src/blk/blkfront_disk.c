@@ -170,6 +170,9 @@ static int start_control(struct vbd_lane *v, const struct pvb_log *log,
 	c.limits.ring_order_max = b->ring_order;
 	c.limits.indirect_max = b->indirect_max;
 	c.limits.queues_max = 1;
+	c.limits.segment_blocks = b->segment_blocks;
+	c.limits.abi_given = true;
+	c.limits.abi = (enum pvb_abi)b->abi;
 	return pvb_vbd_control_start(&c, link_fd, &v->control, e);
 }
 
@@ -283,6 +286,8 @@ static const char *const options[] = {
 	"connect-timeout=S       wait so long for the backend (30)",
 	"ring-order=N            at most 2^N pages for the ring (2)",
 	"indirect=N              at most N segments in one request (32)",
+	"segment-blocks=on|off   where there are no indirect requests (off)",
+	"protocol=NAME           the layout of requests (this program's own)",
 	"queues=1                rings to the backend",
 	"bounce=on|off           copy every buffer (off)",
 	"poll=adaptive|always|never  how to wait for answers (adaptive)",

@@ -35,7 +35,8 @@ bool vbd_blob_get(const struct pvb_disk_probe *p, struct vbd_blob *out)
 		return false;
 	memcpy(out, p->blob, sizeof(*out));
 	return memchr(out->host.dir, '\0', sizeof(out->host.dir)) &&
-	       out->ring_order <= PVB_RING_ORDER_MAX;
+	       out->ring_order <= PVB_RING_ORDER_MAX &&
+	       out->abi < PVB_ABI_COUNT;
 }
 
 /* ---- the URI ------------------------------------------------------------- */
@@ -95,11 +96,26 @@ static int parse_number(struct pvb_uri *uri, const char *name, uint64_t min,
 	return 0;
 }
 
+/* Another layout than ours: to try a back with. */
+static int parse_abi(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
+{
+	const char *names[PVB_ABI_COUNT + 1] = { NULL };
+	uint32_t abi = pvb_abi_native();
+	int r;
+
+	for (uint32_t i = 0; i < PVB_ABI_COUNT; i++)
+		names[i] = pvb_abi_name((enum pvb_abi)i);
+	r = pvb_disk_opt_choice(uri, "protocol", names, &abi, e);
+	b->abi = (uint8_t)abi;
+	return r;
+}
+
 static int parse_limits(struct pvb_uri *uri, struct vbd_blob *b,
                         struct pvb_err *e)
 {
 	uint64_t order, indirect, queues = 1;
 	struct pvb_blk_limits l;
+	bool blocks = false;
 	int r;
 
 	pvb_blk_limits_front_default(&l);
@@ -112,8 +128,11 @@ static int parse_limits(struct pvb_uri *uri, struct vbd_blob *b,
 	/* A lane is one thread's, so it has one ring. */
 	if (r == 0)
 		r = parse_number(uri, "queues", 1, 1, &queues, e);
+	if (r == 0)
+		r = pvb_disk_opt_bool(uri, "segment-blocks", &blocks, e);
 	b->ring_order = (uint8_t)order;
 	b->indirect_max = (uint16_t)indirect;
+	b->segment_blocks = blocks;
 	return r;
 }
 
@@ -151,6 +170,8 @@ static int parse(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
 		r = parse_body(uri->body, b, e);
 	if (r == 0)
 		r = parse_limits(uri, b, e);
+	if (r == 0)
+		r = parse_abi(uri, b, e);
 	if (r == 0)
 		r = parse_waiting(uri, b, e);
 	if (r == 0)

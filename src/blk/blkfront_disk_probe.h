@@ -16,7 +16,8 @@ struct vbd_blob {                       /* struct pvb_disk_probe.blob */
 	struct pvb_host host;
 	uint16_t domid;
 	uint32_t number;
-	uint8_t  ring_order, bounce;
+	uint8_t  ring_order, bounce, segment_blocks;
+	uint8_t  abi;                   /* enum pvb_abi */
 	uint16_t indirect_max;
 	uint32_t timeout_s, connect_timeout_s;
 	uint64_t spin_max_ns;

@@ -240,6 +240,7 @@ static int loop(struct loop *l)
 		return pvb_say_error("signals: %s", strerror(-r));
 	if (pvb_loop_names_init(&l->names, l->nbd, &e) < 0)
 		status = pvb_say_err("loop", &e);
+	l->names.segment_blocks = l->options.value[PVB_BLK_OPT_BLOCKS];
 	if (status == PVB_EXIT_DONE)
 		status = make_sockets(l);
 	if (status == PVB_EXIT_DONE)

@@ -10,7 +10,7 @@ static const struct { enum pvb_blk_opt opt; uint32_t value; }
 	{ PVB_BLK_OPT_RING_ORDER, 0 }, { PVB_BLK_OPT_QUEUES, 0 },
 	{ PVB_BLK_OPT_INDIRECT, 0 }, { PVB_BLK_OPT_PERSISTENT, 0 },
 	{ PVB_BLK_OPT_FLUSH, 0 }, { PVB_BLK_OPT_BARRIER, 1 },
-	{ PVB_BLK_OPT_DISCARD, 0 },
+	{ PVB_BLK_OPT_DISCARD, 0 }, { PVB_BLK_OPT_BLOCKS, 1 },
 };
 
 int pvb_disk_option(const struct pvb_cmd *cmd, int opt, const char *value,

@@ -12,7 +12,7 @@
 #include "cmd.h"
 
 /* getopt_long values of these options; above those of any command. */
-enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 13 };
+enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 14 };
 
 /* To be put at the head of a command's own table. */
 #define PVB_DISK_OPTIONS \
@@ -28,7 +28,8 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 13 };
 	{ "no-persistent", no_argument, NULL, PVB_DISK_OPTION_BASE + 9 }, \
 	{ "no-flush", no_argument, NULL, PVB_DISK_OPTION_BASE + 10 }, \
 	{ "barrier", no_argument, NULL, PVB_DISK_OPTION_BASE + 11 }, \
-	{ "no-discard", no_argument, NULL, PVB_DISK_OPTION_BASE + 12 }
+	{ "no-discard", no_argument, NULL, PVB_DISK_OPTION_BASE + 12 }, \
+	{ "segment-blocks", no_argument, NULL, PVB_DISK_OPTION_BASE + 13 }
 
 #define PVB_DISK_OPTIONS_HELP \
 "  --readonly        the guest may not write\n" \
@@ -41,7 +42,8 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 13 };
 "  --no-persistent   do not offer persistent grants\n" \
 "  --no-flush        do not offer cache flushes\n" \
 "  --barrier         offer write barriers\n" \
-"  --no-discard      do not offer discard\n"
+"  --no-discard      do not offer discard\n" \
+"  --segment-blocks  offer requests of several slots, as FreeBSD had them\n"
 
 /* Is this getopt value one of them? */
 static inline bool pvb_is_disk_option(int opt)

@@ -133,6 +133,7 @@ void pvb_loop_vbd(const struct pvb_loop_names *n, int i,
 
 	if (pvb_uri_encode(n->host, encoded, sizeof(encoded)) < 0)
 		encoded[0] = '\0';
-	snprintf(out, PVB_LOOP_PATH_MAX, "vbd:%u/xvda?host=%s",
-	         pvb_loop_domain(i), encoded);
+	snprintf(out, PVB_LOOP_PATH_MAX, "vbd:%u/xvda?host=%s%s",
+	         pvb_loop_domain(i), encoded, n->segment_blocks
+	         ? "&segment-blocks=on&indirect=0" : "");
 }

@@ -5,6 +5,7 @@
 #ifndef PVB_LOOP_NAMES_H
 #define PVB_LOOP_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pvb_err;
@@ -22,6 +23,8 @@ struct pvb_loop_names {                 /* caller's storage; zero: fini is
 	char program[4096];             /* this very program */
 	char plugin[4096];              /* nbdkit's, by path or by name */
 	char nbd[4096];                 /* the first disk's socket, absolute */
+	bool segment_blocks;            /* the owner's: fronts are to use
+	                                   them */
 };
 
 /* `nbd` NULL: sockets in the directory.  0 or -errno with *e. */

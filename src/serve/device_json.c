@@ -27,14 +27,15 @@ static json_t *terms(const struct pvb_blkback_status *s)
 	const struct pvb_blk_terms *t = &s->terms;
 
 	if (!s->terms_known)
-		return json_pack("{s:n, s:n, s:n, s:n, s:n}", "abi",
+		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n}", "abi",
 		                 "ring_pages", "queues", "indirect_segments",
-		                 "persistent");
-	return json_pack("{s:s?, s:i, s:i, s:i, s:b}",
+		                 "block_segments", "persistent");
+	return json_pack("{s:s?, s:i, s:i, s:i, s:i, s:b}",
 	                 "abi", pvb_abi_name(t->abi),
 	                 "ring_pages", 1 << t->ring_order,
 	                 "queues", (int)t->queues,
 	                 "indirect_segments", (int)t->indirect_max,
+	                 "block_segments", (int)t->blocks.segs_max,
 	                 "persistent", (int)t->persistent);
 }
 

@@ -18,20 +18,25 @@ struct subject {
 	const char *disk;               /* NULL: an image in a file */
 	const char *options;            /* of the front */
 	uint32_t sector_size;           /* presented; 0: the disk's */
-	bool forgets;
+	bool forgets, blocks;           /* offered by the back */
 };
 
 static const struct subject subjects[] = {
-	{ "mem", "mem:64M", "", 0, false },
-	{ "mem-4k", "mem:64M?sector-size=4096", "", 0, false },
-	{ "mem-as-4k", "mem:64M", "", 4096, false },
-	{ "null", "null:64M", "", 0, true },
-	{ "file", NULL, "", 0, false },
-	{ "bounce", "mem:64M", "&bounce=on", 0, false },
-	{ "one-page", "mem:64M", "&ring-order=0&indirect=0", 0, false },
-	{ "large", NULL, "&ring-order=4&indirect=256", 0, false },
-	{ "never-poll", "mem:64M", "&poll=never", 0, false },
-	{ "fault", "fault:mem:64M?reorder=7&delay=1,every:29", "", 0, false },
+	{ "mem", "mem:64M", "", 0, false, false },
+	{ "mem-4k", "mem:64M?sector-size=4096", "", 0, false, false },
+	{ "mem-as-4k", "mem:64M", "", 4096, false, false },
+	{ "null", "null:64M", "", 0, true, false },
+	{ "file", NULL, "", 0, false, false },
+	{ "bounce", "mem:64M", "&bounce=on", 0, false, false },
+	{ "one-page", "mem:64M", "&ring-order=0&indirect=0", 0, false, false },
+	{ "large", NULL, "&ring-order=4&indirect=256", 0, false, false },
+	{ "never-poll", "mem:64M", "&poll=never", 0, false, false },
+	{ "fault", "fault:mem:64M?reorder=7&delay=1,every:29", "", 0, false,
+	  false },
+	{ "blocks", "mem:64M", "&segment-blocks=on&indirect=0", 0, false,
+	  true },
+	{ "blocks-32", NULL, "&segment-blocks=on&indirect=0&ring-order=0"
+	  "&protocol=x86_32-abi", 0, false, true },
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -95,6 +100,7 @@ static void start(struct stack *s)
 	assert_non_null(s->tools);
 	pvb_blk_options_init(&o, 1);
 	o.value[PVB_BLK_OPT_SECTOR_SIZE] = s->what->sector_size;
+	o.value[PVB_BLK_OPT_BLOCKS] = s->what->blocks;
 	pvb_blk_nodes_name(&s->dev, 0, FRONT, VDEV);
 	if (pvb_blk_nodes_create(s->tools, &s->dev, s->disk, &o, &e) < 0)
 		fail_msg("%s", e.text);

@@ -3,6 +3,7 @@
 """pvb loop: its environment, its exit status, what it leaves behind; and NBD
 tools on its export."""
 import glob
+import json
 import os
 import signal
 import subprocess
@@ -111,6 +112,64 @@ def test_fio_verifies_through_nbd():
                  "--bsrange=4k-256k --iodepth=32 --size=32M --verify=crc32c "
                  "--verify_fatal=1")
         assert "err= 0" in r.stdout, r.stdout
+
+
+LIST = "pvb list --json --host $host && pvb stat --json --host $host"
+
+
+def agreed(r):
+    """What `pvb list` and `pvb stat` said, at the end of a loop's output."""
+    text, both = r.stdout[r.stdout.index("[\n"):], []
+    while text.strip():
+        value, end = json.JSONDecoder().raw_decode(text.lstrip())
+        both.append(value[0])
+        text = text.lstrip()[end:]
+    return both
+
+
+def test_segment_blocks_carry_verified_data():
+    need("fio")
+    with machine() as m:
+        r = loop(m, [m.image(size=32 << 20)],
+                 "fio --name=v --ioengine=nbd --uri=$uri --rw=randwrite "
+                 "--bsrange=4k-1M --iodepth=8 --size=32M --verify=crc32c "
+                 "--verify_fatal=1 && " + LIST, args=["--segment-blocks"])
+        assert "err= 0" in r.stdout, r.stdout
+        listed, stat = agreed(r)
+        assert listed["block_segments"] == 255, listed
+        assert listed["indirect_segments"] == 0, listed
+        # More than eleven pages in a request, or they were of no use.
+        for way in ("read", "write"):
+            mean = stat[way]["bytes"] / stat[way]["requests"]
+            assert mean > 11 * 4096, f"{way}: {mean} bytes in a request"
+        assert stat["refused"] == {}, stat
+
+
+def test_segment_blocks_of_a_32_bit_frontend():
+    with machine() as m:
+        image = m.image(size=16 << 20)
+        m.image("new.img", 16 << 20)
+        r = loop(m, [image], "v=$vbd'&protocol=x86_32-abi&ring-order=0'; "
+                 "pvb copy new.img $v && pvb copy $v back.img && "
+                 "cmp new.img back.img && cmp new.img disk.img && " + LIST,
+                 args=["--segment-blocks"])
+        listed, stat = agreed(r)
+        assert listed["abi"] == "x86_32-abi", listed
+        assert listed["block_segments"] == 255, listed
+        assert stat["refused"] == {}, stat
+
+
+def test_segment_blocks_are_for_who_asks():
+    with machine() as m:
+        for args, front, blocks in (
+                (["--segment-blocks"], "${vbd%%&*}", 0),
+                (["--segment-blocks", "--indirect", "0"],
+                 "${vbd%%&*}&segment-blocks=on", 255),
+                (["--indirect", "0"], "$vbd&segment-blocks=on", 0)):
+            r = loop(m, [m.image(size=1 << 20)], f'pvb copy "{front}" out && '
+                     "cmp out disk.img && rm out && " + LIST, args=args)
+            listed, _ = agreed(r)
+            assert listed["block_segments"] == blocks, (args, listed)
 
 
 def test_vbd_is_free_while_no_client_is_connected():

@@ -45,6 +45,7 @@ static void defaults_are_those_of_a_back(void **state)
 	assert_int_equal(got.flush, want.flush);
 	assert_int_equal(got.barrier, want.barrier);
 	assert_int_equal(got.discard, want.discard);
+	assert_int_equal(got.segment_blocks, want.segment_blocks);
 	assert_int_equal(o.given, 0);
 	assert_int_equal(o.value[PVB_BLK_OPT_READ_ONLY], 0);
 }
@@ -175,6 +176,19 @@ static void a_reader_keeps_its_own_where_nothing_is_said(void **state)
 	assert_false(o.given & 1u << PVB_BLK_OPT_RING_ORDER);
 }
 
+static void limits_are_what_was_set(void **state)
+{
+	struct pvb_blk_options o = defaults();
+	struct pvb_blk_limits l;
+
+	(void)state;
+	assert_int_equal(pvb_blk_options_set(&o, PVB_BLK_OPT_BLOCKS, 1), 0);
+	assert_int_equal(pvb_blk_options_set(&o, PVB_BLK_OPT_INDIRECT, 0), 0);
+	pvb_blk_options_limits(&o, &l);
+	assert_true(l.segment_blocks);
+	assert_int_equal(l.indirect_max, 0);
+}
+
 static void a_mode_that_is_unclear_is_read_only(void **state)
 {
 	static const struct { const char *mode; bool read_only; } modes[] = {
@@ -229,6 +243,7 @@ int main(void)
 		cmocka_unit_test(each_kind_has_its_nodes),
 		cmocka_unit_test(every_node_that_is_written_is_read),
 		cmocka_unit_test(a_reader_keeps_its_own_where_nothing_is_said),
+		cmocka_unit_test(limits_are_what_was_set),
 		cmocka_unit_test(a_mode_that_is_unclear_is_read_only),
 		cmocka_unit_test(a_bad_node_is_named),
 	};
