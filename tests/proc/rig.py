@@ -265,6 +265,7 @@ def run(module):
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     for i, (name, function) in enumerate(tests, 1):
+        began = time.monotonic()
         try:
             function()
             print(f"ok {i} {name}", flush=True)
@@ -275,6 +276,7 @@ def run(module):
             print(f"not ok {i} {name}")
             print("# " + traceback.format_exc().replace("\n", "\n# "),
                   flush=True)
+        print(f"# {time.monotonic() - began:.1f} s", flush=True)
     sys.exit(1 if failed or not tests else 0)
 
 
