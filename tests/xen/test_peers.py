@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Our frontend, in a program of dom0 and without a kernel driver, at stock
+backends (Linux's and QEMU's) and at our own."""
+import os
+import signal
+import subprocess
+
+from dom0 import (PVB, Store, event_channels, mapped_grants, pvb, run, sh,
+                  until, xl)
+from serve import Serving, modules
+
+FRONT, BACK = "/local/domain/0/device/vbd", "/local/domain/0/backend"
+DEVICE_MODEL = "/local/domain/0/device-model/0"
+QEMU_PID = "/local/domain/0/image/device-model-pid"
+QEMU = "/usr/libexec/xen-qemu-system-i386"
+NUMBER = 51728                  # xvdb
+VBD = "vbd:xvdb?host=xen"
+SIZE_MIB = 16
+DIRECT_BYTES = 11 * 4096        # the most that a request holds by itself
+ENDLESS_GIB = 64                # nobody copies that here in a minute
+
+PHY = "format=raw,backendtype=phy"
+QDISK = "format=raw,backendtype=qdisk"
+QCOW2 = "format=qcow2,backendtype=qdisk"
+
+
+class Attached:
+    """A disk that a stock backend serves to dom0 itself."""
+
+    def __init__(self, how, target):
+        self.line = f"{how},vdev=xvdb,access=rw,target={target}"
+        kind = "qdisk" if "qdisk" in how else "vbd"
+        self.back = f"{BACK}/{kind}/0/{NUMBER}"
+
+    def __enter__(self):
+        xl("block-attach", 0, self.line)
+        return self
+
+    def __exit__(self, *_):
+        xl("block-detach", 0, "xvdb")
+
+
+class Qemu:
+    """The QEMU of dom0's disks, as Debian starts it at boot."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [QEMU, "-xen-domid", "0", "-xen-attach", "-name", "dom0",
+             "-nographic", "-M", "xenpv", "-monitor", "none", "-serial",
+             "none", "-parallel", "none"], stdin=subprocess.DEVNULL)
+        with Store() as s:
+            s.await_value(f"{DEVICE_MODEL}/state", "running")
+            s.write(QEMU_PID, self.process.pid)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def __exit__(self, *_):
+        self.kill()
+        with Store() as s:
+            s.remove(DEVICE_MODEL)
+            s.remove(QEMU_PID)
+
+
+def image(name):
+    """Random bytes, with zeros in their middle."""
+    path = f"/tmp/{name}"
+    with open(path, "wb") as f:
+        f.write(os.urandom(SIZE_MIB << 19))
+        f.seek(SIZE_MIB << 18, os.SEEK_CUR)
+        f.write(os.urandom(SIZE_MIB << 18))
+    return path
+
+
+def comment(*words):
+    print("#", *words, flush=True)
+
+
+def nodes_of(end, path):
+    """A device's directory, as a comment of the test."""
+    with Store() as s:
+        tree = s.tree(path)
+    comment(f"{end}:", *(f"{p.removeprefix(path + '/')}={v!r}"
+                         for p, v in sorted(tree.items()) if p != path))
+    return tree
+
+
+def connected(source, destination):
+    """A copy that has connected, and is stopped there."""
+    p = subprocess.Popen([PVB, "copy", "--log", "info", source, destination],
+                         stderr=subprocess.PIPE, text=True)
+    with Store() as s:
+        s.await_value(f"{FRONT}/{NUMBER}/state", 4)
+    p.send_signal(signal.SIGSTOP)
+    return p
+
+
+def in_the_middle(back, source, destination):
+    """The same, and what both ends have in the store is in the test's log, as
+    is what our front says that it agreed on."""
+    p = connected(source, destination)
+    nodes_of("back", back)
+    front = nodes_of("front", f"{FRONT}/{NUMBER}")
+    assert front[f"{FRONT}/{NUMBER}/state"] == "4", "too late"
+    return p, front
+
+
+def finish(p):
+    p.send_signal(signal.SIGCONT)
+    said = p.communicate(timeout=120)[1]
+    comment(said.replace("\n", " "))
+    assert p.returncode == 0, said
+
+
+def copies(back, what):
+    """The disk is a copy of the image `what`; read it, then overwrite it.
+    The image that is there then."""
+    new, out = image(f"{os.path.basename(what)}.new"), f"{what}.out"
+    finish(in_the_middle(back, VBD, out)[0])
+    sh(f"cmp {what} {out}")
+    finish(in_the_middle(back, new, VBD)[0])
+    pvb("copy", VBD, out)
+    sh(f"cmp {new} {out}")
+    return new
+
+
+def nodes_now():
+    """Of dom0 as a guest, and of its backends."""
+    with Store() as s:
+        return {p for top in ("/local/domain/0", "/libxl/0")
+                for p in s.tree(top)}
+
+
+class Settled:
+    """What the block has made in the store, and of channels and grants, is
+    gone in the end; directories of all devices may stay."""
+    PARENTS = {f"/local/domain/0/{name}" for name in (
+        "backend", "device", "device-model", "error", "image")}
+
+    def __enter__(self):
+        self.nodes, self.channels = nodes_now(), event_channels()
+        self.grants = mapped_grants()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            more = nodes_now() - self.nodes - self.PARENTS
+            assert not more, more
+            assert event_channels() == self.channels
+            assert mapped_grants() == self.grants
+
+
+def drivers(*more):
+    modules("xen-gntdev", "xen-evtchn", "xen-gntalloc", *more)
+
+
+# ---- data --------------------------------------------------------------------
+
+def test_copies_from_and_to_blkback():
+    drivers("loop", "xen-blkback")
+    disk = image("phy")
+    was = f"{disk}.was"
+    sh(f"cp {disk} {was}")
+    with Settled():
+        with Attached(PHY, disk) as d:
+            new = copies(d.back, was)
+        sh(f"cmp {disk} {new}")
+
+
+def test_copies_from_and_to_qdisk():
+    drivers()
+    with Settled(), Qemu():
+        for how in (QDISK, QCOW2):
+            form = how.split(",")[0].removeprefix("format=")
+            was, disk = image(form), f"/tmp/{form}.disk"
+            sh(f"qemu-img convert -f raw -O {form} {was} {disk}")
+            with Attached(how, disk) as d:
+                new = copies(d.back, was)
+            sh(f"qemu-img compare -f {form} -F raw {disk} {new}")
+
+
+def test_copies_from_and_to_our_own_backend():
+    disk = image("own")
+    was = f"{disk}.was"
+    sh(f"cp {disk} {was}")
+    with Settled(), Serving():
+        pvb("attach", 0, "xvdb", disk)
+        new = copies(f"{BACK}/pvb/0/{NUMBER}", was)
+        pvb("detach", 0, "xvdb")
+        sh(f"cmp {disk} {new}")
+
+
+def read_statistics(name):
+    with open(f"/sys/bus/xen-backend/devices/vbd-0-{NUMBER}/statistics/"
+              f"{name}") as f:
+        return int(f.read())
+
+
+def test_limits_of_the_ring_hold_at_blkback():
+    drivers("loop", "xen-blkback")
+    disk = image("limits")
+    with Attached(PHY, disk) as d:
+        for order in range(5):
+            for indirect in (0, 64):
+                limited(d.back, disk, order, indirect)
+
+
+def limited(back, disk, order, indirect):
+    uri = f"{VBD}&ring-order={order}&indirect={indirect}"
+    p, front = in_the_middle(back, uri, "/tmp/limits.out")
+    pages = front.get(f"{FRONT}/{NUMBER}/ring-page-order", "0")
+    assert pages == str(order), front
+    p.send_signal(signal.SIGCONT)
+    until(lambda: read_statistics("rd_req") > 20, "requests", process=p)
+    p.send_signal(signal.SIGSTOP)
+    mean = read_statistics("rd_sect") * 512 // read_statistics("rd_req")
+    comment(f"order {order}, {indirect} indirect: {mean} bytes a request")
+    finish(p)
+    assert (mean > DIRECT_BYTES) == (indirect > 0), mean
+    sh(f"cmp {disk} /tmp/limits.out")
+
+
+# ---- what can be wrong -------------------------------------------------------
+
+def refused(*words, uri=VBD):
+    said = pvb("copy", uri, "/tmp/none", status=1).stderr
+    comment(said.strip())
+    for word in words:
+        assert word in said, said
+    assert not os.path.exists("/tmp/none")
+
+
+def test_no_such_device():
+    drivers()
+    refused("domain 0 has no device 51728")
+
+
+def test_kernels_frontend_has_it_until_it_is_unbound():
+    drivers("loop", "xen-blkback", "xen-blkfront")
+    disk = image("bound")
+    try:
+        with Attached(PHY, disk):
+            with Store() as s:
+                s.await_value(f"{FRONT}/{NUMBER}/state", 4)
+            refused("this kernel's frontend has the device")
+            sh(f"echo vbd-{NUMBER} >/sys/bus/xen/drivers/vbd/unbind")
+            pvb("copy", VBD, "/tmp/bound.out")
+            sh(f"cmp {disk} /tmp/bound.out")
+    finally:
+        sh("rmmod xen-blkfront")
+
+
+def endless_copy(more=""):
+    """A copy in the middle of its work."""
+    p = connected(VBD + more, f"null:{ENDLESS_GIB}G")
+    p.send_signal(signal.SIGCONT)
+    return p
+
+
+def endless_image():
+    path = "/tmp/endless"
+    with open(path, "wb") as f:
+        f.truncate(ENDLESS_GIB << 30)
+    return path
+
+
+def failed(p, timeout_s=30):
+    said = p.communicate(timeout=timeout_s)[1]
+    comment(said.replace("\n", " "))
+    assert p.returncode == 1 and "pvb: copy: " in said, (p.returncode, said)
+
+
+def test_detached_while_copying():
+    drivers("loop", "xen-blkback")
+    with Settled():
+        with Attached(PHY, endless_image()):
+            p = endless_copy()
+        failed(p)
+
+
+def test_backend_killed_while_copying():
+    drivers()
+    with Qemu() as q:
+        d = Attached(QDISK, endless_image()).__enter__()
+        p = endless_copy("&timeout=2")
+        q.kill()
+        failed(p)
+    # xl waits for a backend that is no more, and gives up.
+    with Store() as s:
+        for path in (d.back, f"{FRONT}/{NUMBER}",
+                     f"/libxl/0/device/vbd/{NUMBER}"):
+            s.remove(path)
+
+
+def test_our_own_backend_killed_while_copying():
+    drivers()
+    with Settled(), Serving() as serving:
+        pvb("attach", 0, "xvdb", endless_image())
+        p = endless_copy("&timeout=2")
+        serving.daemon.kill()
+        failed(p)
+        serving.start()
+        pvb("detach", 0, "xvdb")
+
+
+run(globals())
