@@ -23,6 +23,9 @@ struct mem_direct;
 /* What is to go wrong; set before use, in the thread that uses it. */
 struct mem_direct_faults {
 	bool     no_window;             /* window: -EOPNOTSUPP, so copies */
+	bool     views;                 /* map: by views, which are gone when
+	                                   they are unmapped; set it before the
+	                                   first share */
 	bool     both_ways;             /* every page is used for writing, as by
 	                                   a back that keeps its mappings */
 	int      share, map, bind, offer;       /* -errno of all such calls */
@@ -32,7 +35,7 @@ struct mem_direct_faults {
 
 struct mem_direct_counts {              /* of the whole machine, now */
 	uint32_t shared, mapped, ports;
-	uint32_t copies, copy_calls, windows;   /* ever */
+	uint32_t copies, copy_calls, windows, maps;     /* ever; maps: calls */
 	uint32_t forgotten;             /* pages; ever */
 };
 
@@ -46,5 +49,9 @@ void mem_direct_counts(struct mem_direct *m, struct mem_direct_counts *out);
 struct pvb_mem *mem_direct_open(struct mem_direct *m, uint16_t domid);
 /* Where a grant's page is, whoever it is for; NULL: none. */
 void *mem_direct_page(struct mem_direct *m, uint32_t gref);
+/* As a guest does that ends a grant and makes another under its number: from
+   now on it is for `page`, which must be shared.  Who has mapped it keeps what
+   he has. */
+void mem_direct_regrant(struct mem_direct *m, uint32_t gref, void *page);
 
 #endif
