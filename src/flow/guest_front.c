@@ -140,6 +140,7 @@ int pvb_guest_front_open(struct pvb_guest_front *g,
 void pvb_guest_front_close(struct pvb_guest_front *g)
 {
 	g->open = false;
+	g->recent_count = 0;
 	for (uint32_t i = g->area_count; i > 0; i--)
 		if (g->area[i - 1]->free_pages == g->area[i - 1]->pages)
 			area_end(g, i - 1);
@@ -227,13 +228,30 @@ void *pvb_guest_front_run_get(struct pvb_guest_front *g, uint32_t n)
 	return at;
 }
 
-void *pvb_guest_front_page_get(struct pvb_guest_front *g, uint32_t *gref)
+/* What came back last and is still free; NULL: there is nothing. */
+static void *page_recent(struct pvb_guest_front *g, uint32_t *gref)
+{
+	struct pvb_guest_area *a;
+	uint32_t page;
+
+	while (g->recent_count > 0) {
+		g->recent_count--;
+		g->recent_next = (g->recent_next - 1) % PVB_GUEST_RECENT_MAX;
+		a = area_of(g, g->recent[g->recent_next], &page);
+		if (!a || is_used(a, page))
+			continue;
+		*gref = a->gref[page];
+		return take(g, a, page, 1);
+	}
+	return NULL;
+}
+
+/* One is free. */
+static void *page_lowest(struct pvb_guest_front *g, uint32_t *gref)
 {
 	struct pvb_guest_area *a;
 	uint32_t i, word, page;
 
-	if (!g->open || (g->free_pages == 0 && grow(g, 1) < 0))
-		return NULL;
 	for (i = 0; g->area[i]->free_pages == 0; i++)
 		assert(i + 1 < g->area_count);
 	a = g->area[i];
@@ -244,8 +262,22 @@ void *pvb_guest_front_page_get(struct pvb_guest_front *g, uint32_t *gref)
 	return take(g, a, page, 1);
 }
 
+void *pvb_guest_front_page_get(struct pvb_guest_front *g, uint32_t *gref)
+{
+	void *page;
+
+	if (!g->open || (g->free_pages == 0 && grow(g, 1) < 0))
+		return NULL;
+	page = page_recent(g, gref);
+	return page ? page : page_lowest(g, gref);
+}
+
 void pvb_guest_front_page_put(struct pvb_guest_front *g, void *page)
 {
+	g->recent[g->recent_next] = page;
+	g->recent_next = (g->recent_next + 1) % PVB_GUEST_RECENT_MAX;
+	if (g->recent_count < PVB_GUEST_RECENT_MAX)
+		g->recent_count++;
 	pvb_guest_front_run_put(g, page, 1);
 }
 
@@ -279,9 +311,10 @@ static void area_trim(struct pvb_guest_front *g, struct pvb_guest_area *a,
 	}
 }
 
-/* The first pages are those that are used first: they stay. */
+/* The first pages are those that are used first, from now on: they stay. */
 void pvb_guest_front_trim(struct pvb_guest_front *g)
 {
+	g->recent_count = 0;
 	for (uint32_t i = 0; i < g->area_count; i++)
 		area_trim(g, g->area[i], i == 0 ? PVB_GUEST_KEEP_PAGES : 0);
 }

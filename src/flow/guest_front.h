@@ -4,9 +4,15 @@
  * used again and again, for callers' buffers, for bounced data, for lists.
  *
  * Pages come in areas of contiguous addresses, shared when first needed and
- * touched only by who uses them; the lowest free page is given out first, so
- * a front that does little keeps few pages in memory.  What goes out is not
- * looked at here.  One pool is for one peer.
+ * touched only by who uses them.  The page that came back last goes out first,
+ * as a back that keeps mappings expects of its front: the same few are used,
+ * which both ends have in their caches.  After a pause it is the lowest free
+ * one, so a front that does little keeps few pages in memory.
+ *
+ * A page stays shared until the connection ends, whether the back keeps a
+ * mapping of it or makes one for each request; so all that time the back may
+ * look at it and write to it.  What goes out is not looked at here.  One pool
+ * is for one peer.
  */
 #ifndef PVB_GUEST_FRONT_H
 #define PVB_GUEST_FRONT_H
@@ -22,6 +28,7 @@ enum {
 	PVB_GUEST_AREA_PAGES_MIN = 64,
 	PVB_GUEST_AREA_PAGES_MAX = 256, /* also the longest run: 1 MiB */
 	PVB_GUEST_KEEP_PAGES     = 64,  /* in memory, while idle */
+	PVB_GUEST_RECENT_MAX     = 256, /* last in, first out */
 };
 
 struct pvb_guest_area;
@@ -33,6 +40,9 @@ struct pvb_guest_front {                /* caller's storage; all-zero: closed */
 	uint32_t pages_max, reserve;
 	uint32_t pages, free_pages;
 	uint32_t touched_pages;         /* given out since the last trim */
+	uint32_t recent_next, recent_count;
+	void    *recent[PVB_GUEST_RECENT_MAX];  /* came back; a run may have
+	                                           taken it again */
 	uint32_t area_count;
 	struct pvb_guest_area *area[PVB_GUEST_AREAS_MAX];  /* owned */
 };

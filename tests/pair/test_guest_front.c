@@ -88,6 +88,87 @@ static void a_page_is_what_its_reference_says(void **state)
 	pvb_guest_front_page_put(&s->g, next);
 }
 
+static void the_page_that_came_back_last_goes_out_first(void **state)
+{
+	struct scene *s = *state;
+	void *page[4];
+	uint32_t gref[4], again;
+
+	open_it(s);
+	for (int i = 0; i < 4; i++)
+		page[i] = pvb_guest_front_page_get(&s->g, &gref[i]);
+	pvb_guest_front_page_put(&s->g, page[1]);
+	pvb_guest_front_page_put(&s->g, page[3]);
+	pvb_guest_front_page_put(&s->g, page[0]);
+	assert_ptr_equal(pvb_guest_front_page_get(&s->g, &again), page[0]);
+	assert_int_equal(again, gref[0]);
+	assert_ptr_equal(pvb_guest_front_page_get(&s->g, &again), page[3]);
+	assert_int_equal(again, gref[3]);
+	assert_ptr_equal(pvb_guest_front_page_get(&s->g, &again), page[1]);
+	for (int i = 0; i < 4; i++)
+		pvb_guest_front_page_put(&s->g, page[i]);
+}
+
+static void a_page_that_a_run_has_taken_is_not_given_out(void **state)
+{
+	struct scene *s = *state;
+	unsigned char *page[3], *run;
+	uint32_t gref;
+
+	open_it(s);
+	for (int i = 0; i < 3; i++)
+		page[i] = pvb_guest_front_page_get(&s->g, &gref);
+	for (int i = 0; i < 3; i++)
+		pvb_guest_front_page_put(&s->g, page[i]);
+	run = pvb_guest_front_run_get(&s->g, 2);
+	assert_ptr_equal(run, page[0]);
+	assert_ptr_equal(pvb_guest_front_page_get(&s->g, &gref), page[2]);
+	page[0] = pvb_guest_front_page_get(&s->g, &gref);
+	assert_ptr_equal(page[0], page[2] + 4096);
+	pvb_guest_front_page_put(&s->g, page[0]);
+	pvb_guest_front_page_put(&s->g, page[2]);
+	pvb_guest_front_run_put(&s->g, run, 2);
+}
+
+/* So that the high pages of a rush may be forgotten. */
+static void after_a_pause_it_begins_with_the_lowest(void **state)
+{
+	struct scene *s = *state;
+	void *page[3];
+	uint32_t gref;
+
+	open_it(s);
+	for (int i = 0; i < 3; i++)
+		page[i] = pvb_guest_front_page_get(&s->g, &gref);
+	for (int i = 0; i < 3; i++)
+		pvb_guest_front_page_put(&s->g, page[i]);
+	pvb_guest_front_trim(&s->g);
+	assert_ptr_equal(pvb_guest_front_page_get(&s->g, &gref), page[0]);
+	pvb_guest_front_page_put(&s->g, page[0]);
+}
+
+static void more_come_back_than_it_remembers(void **state)
+{
+	enum { N = PVB_GUEST_RECENT_MAX + 100 };
+	struct scene *s = *state;
+	static void *page[N];
+	uint32_t gref;
+
+	open_it(s);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < N; i++) {
+			page[i] = pvb_guest_front_page_get(&s->g, &gref);
+			assert_ptr_equal(mem_direct_page(s->machine, gref),
+			                 page[i]);
+			for (int k = 0; k < i; k++)
+				assert_ptr_not_equal(page[k], page[i]);
+		}
+		for (int i = 0; i < N; i++)
+			pvb_guest_front_page_put(&s->g, page[i]);
+	}
+	assert_int_equal(s->g.free_pages, s->g.pages);
+}
+
 static void it_grows_to_its_limit_and_no_further(void **state)
 {
 	struct scene *s = *state;
@@ -305,6 +386,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_begins_small),
 		TEST(a_page_is_what_its_reference_says),
+		TEST(the_page_that_came_back_last_goes_out_first),
+		TEST(a_page_that_a_run_has_taken_is_not_given_out),
+		TEST(after_a_pause_it_begins_with_the_lowest),
+		TEST(more_come_back_than_it_remembers),
 		TEST(it_grows_to_its_limit_and_no_further),
 		TEST(a_run_lies_in_a_row),
 		TEST(too_long_a_run_is_refused),
