@@ -27,6 +27,7 @@ struct pvb_mem { const struct pvb_mem_ops *ops; };  /* first member of each */
 enum {
 	PVB_MEM_PAGE_BYTES = 4096,
 	PVB_MEM_MAP_MAX    = 16,        /* pages in one map: ring order 4 */
+	PVB_MEM_MAPS_MAX   = 320,       /* of one handle, without a window */
 };
 
 struct pvb_gcopy {                      /* one copy, inside one granted page */

@@ -156,8 +156,7 @@ static int open_back(struct pvb_mem_xen *x, uint16_t peer, struct pvb_err *e)
 	if (!b->copy)
 		return pvb_err_set(e, -EIO, "out of memory");
 	/* Old kernels set so much aside at once; newer ones ignore it. */
-	(void)xengnttab_set_max_grants(b->tab, PVB_MEM_XEN_AREAS_MAX *
-	                                       PVB_MEM_MAP_MAX);
+	(void)xengnttab_set_max_grants(b->tab, PVB_MEM_XEN_GRANTS_MAX);
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 #include "mem.h"
 
 enum {
-	PVB_MEM_XEN_AREAS_MAX  = 64,
+	PVB_MEM_XEN_AREAS_MAX  = PVB_MEM_MAPS_MAX,
+	PVB_MEM_XEN_GRANTS_MAX = 2048,  /* that are mapped */
 	PVB_MEM_XEN_BELLS_MAX  = 1024,
 	PVB_MEM_XEN_COPIES_MAX = 512,   /* in one call to the kernel */
 };

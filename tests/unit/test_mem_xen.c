@@ -436,6 +436,26 @@ static void closing_ends_what_is_mapped_and_shared(void **state)
 	assert_int_equal(fake.mapped + fake.shared, 0);
 }
 
+/* A back that keeps its mappings has this many. */
+static void there_is_an_end_to_mappings(void **state)
+{
+	struct pvb_mem *m = open_back();
+	void *at[PVB_MEM_MAPS_MAX], *more;
+	const uint32_t ref = 9;
+
+	(void)state;
+	for (int i = 0; i < PVB_MEM_MAPS_MAX; i++)
+		assert_int_equal(m->ops->map(m, PEER, &ref, 1, false, &at[i]),
+		                 0);
+	assert_int_equal(m->ops->map(m, PEER, &ref, 1, false, &more), -ENOMEM);
+	/* In any order. */
+	for (int i = 0; i < PVB_MEM_MAPS_MAX; i++)
+		m->ops->unmap(m, at[(i + 100) % PVB_MEM_MAPS_MAX], 1);
+	assert_int_equal(fake.mapped, 0);
+	assert_int_equal(m->ops->map(m, PEER, &ref, 1, false, &more), 0);
+	pvb_mem_close(m);
+}
+
 static void addresses_that_stay_mapped_are_not_given_out_again(void **state)
 {
 	struct pvb_mem *m = open_back();
@@ -596,7 +616,7 @@ static void the_limit_of_shared_pages_is_no_space(void **state)
 	fake.share_errno = ENOTTY;
 	assert_int_equal(m->ops->share(m, 0, 3, false, &at, refs), -EIO);
 	fake.share_errno = 0;
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < PVB_MEM_MAPS_MAX; i++)
 		assert_int_equal(m->ops->share(m, 0, 1, false, &at, refs), 0);
 	assert_int_equal(m->ops->share(m, 0, 1, false, &at, refs), -ENOSPC);
 	pvb_mem_close(m);
@@ -690,6 +710,7 @@ int main(void)
 		TEST(a_ring_is_mapped_and_unmapped_by_one_call),
 		TEST(a_map_that_fails_anywhere_maps_nothing),
 		TEST(closing_ends_what_is_mapped_and_shared),
+		TEST(there_is_an_end_to_mappings),
 		TEST(addresses_that_stay_mapped_are_not_given_out_again),
 		TEST(there_is_no_window),
 		TEST(one_call_copies_a_batch),
