@@ -115,6 +115,7 @@ static enum pvb_why start_queue(struct pvb_blkback_parts *p,
 		.ops = p->c.ops, .loop = p->c.loop, .mem = p->mem,
 		.channel = &p->channel, .lane = p->lane,
 		.counters = p->counters, .front_domid = a->front_domid,
+		.persistent = a->persistent,
 		.abi = a->abi, .requests_max = a->requests_max,
 		.geometry = a->geometry,
 	};

@@ -9,9 +9,6 @@
 
 #include "blkback_req.h"
 
-/* Idle for so long, memory that is not needed now is given back. */
-enum { IDLE_MS = 1000 };
-
 static struct pvb_blkback_req *req_of(struct pvb_qnode *n)
 {
 	return pvb_container(n, struct pvb_blkback_req, node);
@@ -47,7 +44,7 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 {
 	struct pvb_blkback_queue *q = r->q;
 
-	pvb_guest_back_put(&q->guest, &r->pages);
+	pvb_guest_back_put(&q->guest, &r->pages, r->seg);
 	if (r->list)
 		pvb_pool_put(&q->lists, r->list);
 	pvb_pool_put(&q->reqs, r);
@@ -201,6 +198,7 @@ static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
 	r->list = NULL;
 	r->pages.iovcnt = 0;
 	r->pages.bounced = false;
+	r->pages.mapped = false;
 	r->pages.failed = false;
 }
 
@@ -219,12 +217,14 @@ static bool work(struct pvb_pump *p)
 
 		pvb_pool_put(&q->drafts, q->draft[i]);
 		if (why == PVB_OK) {
+			pvb_guest_back_want(&q->guest, r->seg, r->nr_segs);
 			pvb_queue_push(&q->waiting, &r->node);
 		} else {
 			pvb_blkback_refuse(r, why);
 			pvb_blkback_answer(r);
 		}
 	}
+	pvb_guest_back_map(&q->guest);
 	pvb_blkback_count_in_flight(q);
 	pvb_blkback_begin(q);
 	return true;
@@ -296,9 +296,8 @@ static void publish(struct pvb_pump *p)
 	pvb_blkback_count_in_flight(q);
 	if (q->stopped || q->changing)
 		pvb_loop_defer(q->c.loop, &q->task);
-	if (pvb_pool_used(&q->reqs) == 0 && pvb_guest_back_is_fat(&q->guest))
-		pvb_loop_arm(q->c.loop, &q->idle, pvb_loop_now_ns(q->c.loop) +
-		             IDLE_MS * UINT64_C(1000000));
+	if (pvb_pool_used(&q->reqs) == 0)
+		pvb_blkback_arm_idle(q);
 }
 
 static void broken(struct pvb_pump *p)

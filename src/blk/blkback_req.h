@@ -54,6 +54,7 @@ struct pvb_blkback_queue_config {
 	struct pvb_disk     *lane;      /* NULL: an empty drive */
 	struct pvb_counters *counters;  /* or NULL */
 	uint16_t             front_domid;
+	bool                 persistent;        /* it uses its grants again */
 	enum pvb_abi         abi;
 	uint32_t requests_max;          /* in flight; 0: as the ring holds */
 	struct pvb_blk_geometry geometry;
@@ -80,7 +81,7 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_pool       lists;    /* for what a slot cannot hold */
 	struct pvb_pool       drafts;   /* a batch of them */
 	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
-	struct pvb_loop_timer idle;     /* once, a while after the last one */
+	struct pvb_loop_timer idle;     /* a while after the last one */
 
 	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
 	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
@@ -166,6 +167,8 @@ bool pvb_blkback_lane_fits(const struct pvb_blk_geometry *geo,
 /* Let go of what has not reached the lane. */
 void pvb_blkback_drop(struct pvb_blkback_queue *q);
 void pvb_blkback_free(struct pvb_blkback_req *r);
+/* Nothing is under way: what is not needed is given back in a while. */
+void pvb_blkback_arm_idle(struct pvb_blkback_queue *q);
 void pvb_blkback_count_in_flight(struct pvb_blkback_queue *q);
 /* From the ring, and to it. */
 extern const struct pvb_pump_ops pvb_blkback_pump_ops;

@@ -24,14 +24,25 @@ static void go_on(struct pvb_loop_task *t)
 		q->c.ops->quiet(q);
 }
 
+void pvb_blkback_arm_idle(struct pvb_blkback_queue *q)
+{
+	uint32_t ms = pvb_guest_back_idle_ms(&q->guest);
+
+	if (ms > 0)
+		pvb_loop_arm(q->c.loop, &q->idle, pvb_loop_now_ns(q->c.loop) +
+		             ms * UINT64_C(1000000));
+}
+
 /* If it is not idle now, it will be armed again. */
 static void idle_fired(struct pvb_loop_timer *t)
 {
 	struct pvb_blkback_queue *q =
 		pvb_container(t, struct pvb_blkback_queue, idle);
 
-	if (pvb_pool_used(&q->reqs) == 0)
-		pvb_guest_back_trim(&q->guest);
+	if (pvb_pool_used(&q->reqs) > 0)
+		return;
+	pvb_guest_back_trim(&q->guest);
+	pvb_blkback_arm_idle(q);
 }
 
 /* Can this lane and this queue do what the guest has been promised? */
@@ -61,6 +72,19 @@ static uint32_t segs_max(const struct pvb_blk_geometry *geo)
 		? geo->segs_indirect_max : geo->segs_direct_max;
 }
 
+static int make_guest(struct pvb_blkback_queue *q)
+{
+	const struct pvb_guest_back_config c = {
+		.mem = q->c.mem, .peer = q->c.front_domid,
+		.persistent = q->c.persistent,
+		.bounce_pages = bounce_pages(q->c.channel->ring.size,
+		                             segs_max(&q->c.geometry)),
+		.counters = q->c.counters,
+	};
+
+	return pvb_guest_back_init(&q->guest, &c);
+}
+
 static int make_pools(struct pvb_blkback_queue *q)
 {
 	uint32_t slots = q->c.channel->ring.size;
@@ -74,10 +98,6 @@ static int make_pools(struct pvb_blkback_queue *q)
 		r = pvb_pool_init(&q->lists, slots,
 		                  segs * (sizeof(struct iovec) +
 		                          sizeof(struct pvb_seg)));
-	if (r == 0)
-		r = pvb_guest_back_init(&q->guest, q->c.mem, q->c.front_domid,
-		                        bounce_pages(slots, segs),
-		                        PVB_BLK_PAGE_BYTES);
 	return r;
 }
 
@@ -94,6 +114,8 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 	q->task.run = go_on;
 	q->idle.fired = idle_fired;
 	r = make_pools(q);
+	if (r == 0)
+		r = make_guest(q);
 	if (r < 0) {
 		pvb_blkback_queue_fini(q);
 		return r;

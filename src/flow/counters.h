@@ -42,6 +42,8 @@ struct pvb_counts {
 	uint64_t refused[PVB_COUNT_WHYS];       /* by enum pvb_why */
 	uint64_t in_flight;                     /* taken and not yet answered */
 	uint64_t bells_sent, bells_received, sleeps;
+	uint64_t mapped_pages;                  /* of the peer's, kept; now */
+	uint64_t copies;                        /* of pages, or parts */
 };
 
 /* ---- the area ------------------------------------------------------------ */

@@ -4,12 +4,14 @@
  * can read and write, for one request at a time.
  *
  * Where the hypervisor has a window on the peer's pages (the local one) that
- * memory is the pages themselves.  Elsewhere it is private bounce pages, and
- * the bytes travel by grant copies, batched over the requests of a turn.  (A
- * cache of persistent mappings has its place between the two: it too finds a
- * page's address.)  The peer may change its pages at any time: nothing here
- * looks at what is in them, and a list that must be looked at is copied out
- * once, by fetch.
+ * memory is the pages themselves.  Elsewhere, if the peer uses its grants again
+ * and again, it is the mappings of them that are kept (grant_cache.h).  And
+ * where a page of the request is not mapped, all of it is private bounce pages,
+ * and the bytes travel by grant copies, batched over the requests of a turn.
+ *
+ * The peer may change its pages at any time: nothing here looks at what is in
+ * them, and a list that must be looked at is copied out once, by fetch: also
+ * where mappings are kept, for a copy takes a page that may only be read.
  */
 #ifndef PVB_GUEST_BACK_H
 #define PVB_GUEST_BACK_H
@@ -21,9 +23,15 @@
 #include "hyp/mem.h"
 #include "proto/blkproto.h"
 
+#include "counters.h"
+#include "grant_cache.h"
+
 enum {
 	PVB_GUEST_COPIES_MAX  = 512,    /* in one call to the hypervisor */
 	PVB_GUEST_KEEP_BOUNCE = 64,     /* pages in memory, while idle */
+	/* Idle for so long, what trim gives back is due. */
+	PVB_GUEST_BOUNCE_MS   = 1000,
+	PVB_GUEST_MAPPED_MS   = 60000,
 };
 
 struct pvb_guest_pages {                /* of one request; caller's storage */
@@ -31,18 +39,30 @@ struct pvb_guest_pages {                /* of one request; caller's storage */
 	uint32_t iovcnt;                /* out */
 	bool     bounced;               /* iov[i] is a private page for segment
 	                                   i */
+	bool     mapped;                /* iov[i] is in the cache's mapping of
+	                                   segment i */
 	bool     failed;                /* a copy did not work: a bad grant */
 };
 
-struct pvb_guest_back {                 /* caller's storage */
-	struct pvb_mem *mem;            /* borrowed */
+struct pvb_guest_back_config {
+	struct pvb_mem *mem;            /* borrowed until fini */
 	uint16_t peer;
-	bool     copies;                /* there is no window here */
+	bool     persistent;            /* it uses its grants again */
+	/* The most that may be in use together; at least what the largest
+	   request needs, or that one could never be served. */
+	uint32_t bounce_pages;
+	struct pvb_counters *counters;  /* borrowed until fini; or NULL */
+};
+
+struct pvb_guest_back {                 /* caller's storage */
+	struct pvb_guest_back_config c;
 	uint64_t iov_bytes_max;         /* neighbours grow no longer vector */
+	bool     copies;                /* there is no window here */
+	struct pvb_grant_cache cache;
 
 	unsigned char *bounce;          /* owned; touched page by page */
 	uint32_t *bounce_free;          /* owned; a stack of page numbers */
-	uint32_t bounce_pages, free_count;
+	uint32_t free_count;
 	uint32_t bounce_fresh;          /* pages from here on were never used */
 	uint32_t bounce_touched;        /* nor these, since the last trim */
 
@@ -51,15 +71,19 @@ struct pvb_guest_back {                 /* caller's storage */
 	uint32_t copy_count;
 };
 
-/* `bounce_pages` is the most that may be in use together; at least what the
-   largest request needs, or that one could never be served.  No vector gets
-   longer than `iov_bytes_max`, which is a page or more.  0 or -ENOMEM. */
-int  pvb_guest_back_init(struct pvb_guest_back *g, struct pvb_mem *mem,
-                         uint16_t peer, uint32_t bounce_pages,
-                         uint64_t iov_bytes_max);
+/* 0 or -ENOMEM. */
+int  pvb_guest_back_init(struct pvb_guest_back *g,
+                         const struct pvb_guest_back_config *c);
 void pvb_guest_back_fini(struct pvb_guest_back *g);      /* all-zero: fine */
-/* Another `iov_bytes_max`, for what get will give from now on. */
+/* No vector that get gives from now on is longer than this, which is a page or
+   more.  At first: a page. */
 void pvb_guest_back_limit(struct pvb_guest_back *g, uint64_t iov_bytes_max);
+
+/* A batch of requests says which pages it will get, then they are mapped, if
+   mappings are kept. */
+void pvb_guest_back_want(struct pvb_guest_back *g, const struct pvb_seg *seg,
+                         uint32_t n);
+void pvb_guest_back_map(struct pvb_guest_back *g);
 
 /*
  * Memory for n segments that check has passed.  `to_peer`: the disk will fill
@@ -68,8 +92,10 @@ void pvb_guest_back_limit(struct pvb_guest_back *g, uint64_t iov_bytes_max);
  */
 int  pvb_guest_back_get(struct pvb_guest_back *g, const struct pvb_seg *seg,
                         uint32_t n, bool to_peer, struct pvb_guest_pages *out);
-/* What get gave goes back; its copies must have been flushed. */
-void pvb_guest_back_put(struct pvb_guest_back *g, struct pvb_guest_pages *p);
+/* What get gave for these segments goes back; its copies must have been
+   flushed.  Nothing is held: no effect. */
+void pvb_guest_back_put(struct pvb_guest_back *g, struct pvb_guest_pages *p,
+                        const struct pvb_seg *seg);
 
 /* Bring the bytes of a bounced request over, in or out, with the next flush
    (or before).  No effect on one that is not bounced. */
@@ -78,8 +104,9 @@ void pvb_guest_back_copy(struct pvb_guest_back *g, struct pvb_guest_pages *p,
 /* All copies are done; p->failed says where one was not. */
 void pvb_guest_back_flush(struct pvb_guest_back *g);
 
-/* With no page in use: is there memory worth giving back?  Then do it. */
-bool pvb_guest_back_is_fat(const struct pvb_guest_back *g);
+/* With no page in use: after how long shall trim be called, to give back what
+   was used last that long ago?  0: not at all. */
+uint32_t pvb_guest_back_idle_ms(const struct pvb_guest_back *g);
 void pvb_guest_back_trim(struct pvb_guest_back *g);
 
 /* Copy `bytes` (<= a page) from the start of a page, once: it is there after

@@ -55,14 +55,13 @@ static void *attacker(void *arg)
 	return NULL;
 }
 
-static void run(bool no_window)
+static void run(const struct pair_options *o)
 {
-	const struct pair_options o = { .no_window = no_window };
 	struct attack *a = calloc(1, sizeof(*a));
 	struct pvb_blk_req r;
 	uint64_t okay = 0;
 
-	liar_front_init(&a->l, &o, PVB_ABI_X86_64);
+	liar_front_init(&a->l, o, PVB_ABI_X86_64);
 	r = liar_read(&a->l);
 	r.indirect = true;
 	r.nr_segs = SEGS;
@@ -89,13 +88,19 @@ static void run(bool no_window)
 static void slots_and_lists_that_change_under_the_back(void **state)
 {
 	(void)state;
-	run(false);
+	run(&(struct pair_options){ 0 });
 }
 
 static void the_same_where_pages_are_copied(void **state)
 {
 	(void)state;
-	run(true);
+	run(&(struct pair_options){ .no_window = true });
+}
+
+static void and_where_pages_stay_mapped(void **state)
+{
+	(void)state;
+	run(&(struct pair_options){ .mapped = true });
 }
 
 int main(void)
@@ -103,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_and_lists_that_change_under_the_back),
 		cmocka_unit_test(the_same_where_pages_are_copied),
+		cmocka_unit_test(and_where_pages_stay_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,8 @@ void pair_init(struct pair *p, const struct pair_options *o)
 	p->options = *o;
 	fc.bounce_always = o->bounce_always;
 	p->machine = mem_direct_create();
-	mem_direct_faults(p->machine)->no_window = o->no_window;
+	mem_direct_faults(p->machine)->no_window = o->no_window || o->mapped;
+	mem_direct_faults(p->machine)->views = o->mapped;
 	mem_direct_faults(p->machine)->both_ways = o->both_ways;
 	p->loop = new_loop(o);
 	p->back_loop = o->back_thread ? new_loop(o) : p->loop;
@@ -277,7 +278,7 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	a->abi = (uint8_t)abi_of(p);
 	a->requests_max = p->options.blocks.requests_max;
 	a->ring_order = p->options.ring_order;
-	a->persistent = 1;
+	a->persistent = p->options.mapped;
 	a->queues = 1;
 	a->port = p->attached.port;
 	a->spin_max_ns = p->options.spin_ns;

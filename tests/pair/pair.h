@@ -44,6 +44,7 @@ struct pair_options {                   /* all zero: the usual */
 	uint32_t uring_entries;
 	bool     bounce_always, back_thread, manual_clock;
 	bool     no_window;             /* grant copies */
+	bool     mapped;                /* likewise, but mappings are kept */
 	bool     both_ways;             /* as mem_direct_faults */
 	bool     not_persistent;        /* what the front says it is */
 	bool     barrier_only, no_flush, no_discard;
