@@ -256,5 +256,6 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
 		text = pvb_why_text(out->why);
 	(void)snprintf(out->text, sizeof(out->text), "%s", text);
 	out->terms = b->terms;
+	out->terms.persistent = b->terms.persistent && b->limits.persistent;
 	out->geometry = b->geometry;
 }

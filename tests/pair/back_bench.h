@@ -22,6 +22,7 @@ static uint32_t back_media;             /* medium calls, and what the last
                                            one said */
 static struct pvb_err back_medium;
 static bool back_blocks;                /* option */
+static bool back_not_persistent;        /* option */
 
 static inline int back_mem_end(void *arg)
 {
@@ -83,6 +84,7 @@ static inline void back_start(void)
 	c.options.value[PVB_BLK_OPT_CDROM] = back_cdrom;
 	c.options.value[PVB_BLK_OPT_FLOPPY] = back_floppy;
 	c.options.value[PVB_BLK_OPT_BLOCKS] = back_blocks;
+	c.options.value[PVB_BLK_OPT_PERSISTENT] = !back_not_persistent;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -110,6 +112,7 @@ static inline void back_end(void)
 	back_disk_name = "disk.img";
 	back_cdrom = back_floppy = false;
 	back_blocks = false;
+	back_not_persistent = false;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

@@ -142,6 +142,35 @@ static void status_shows_what_was_agreed(void **state)
 	assert_in_range(back_changed, 3, 20);
 }
 
+static void grants_are_kept_mapped_if_both_say_so(void **state)
+{
+	const struct pvb_blk_back_attach *a =
+		&bench.half[0].attached_as.u.back_attach;
+	const char *says[] = { NULL, "0", "1" };
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		bool both = i == 2;
+
+		back_not_persistent = i >= 3;
+		back_start();
+		back_disk("mem:1M");
+		bench_wait_state(bench.back, "2");
+		if (says[i % 3])
+			put(bench.guest, bench.front, "feature-persistent",
+			    says[i % 3]);
+		front_says("3", "8", "1");
+		bench_wait_state(bench.back, "4");
+		assert_string_equal(get(bench.back, "feature-persistent"),
+		                    i < 3 ? "1" : "0");
+		assert_int_equal(a->persistent, both);
+		assert_int_equal(back_status().terms.persistent, both);
+		back_end();
+		bench_teardown(NULL);
+		bench_setup(NULL);
+	}
+}
+
 /* ---- the way down -------------------------------------------------------- */
 
 static void a_front_that_closes_is_followed(void **state)
@@ -425,6 +454,7 @@ int main(void)
 		BACK_TEST(a_front_may_skip_to_connected),
 		BACK_TEST(several_queues_have_a_half_each),
 		BACK_TEST(status_shows_what_was_agreed),
+		BACK_TEST(grants_are_kept_mapped_if_both_say_so),
 		BACK_TEST(a_front_that_closes_is_followed),
 		BACK_TEST(closed_is_said_only_after_the_halves_let_go),
 		BACK_TEST(a_detach_is_orderly_and_final),
