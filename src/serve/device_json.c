@@ -120,5 +120,9 @@ int pvb_counts_json(json_t *o, const struct pvb_counts *c)
 	                           json_integer((json_int_t)c->bells_received));
 	bad |= json_object_set_new(o, "sleeps",
 	                           json_integer((json_int_t)c->sleeps));
+	bad |= json_object_set_new(o, "mapped_pages",
+	                           json_integer((json_int_t)c->mapped_pages));
+	bad |= json_object_set_new(o, "copies",
+	                           json_integer((json_int_t)c->copies));
 	return bad ? -ENOMEM : 0;
 }
