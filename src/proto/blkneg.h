@@ -11,7 +11,10 @@
  * refuses, and then leaves *out alone; `*bad` (`bad` may be NULL) is set to the
  * name of the node at fault (static text or inside `keys`; NULL if none).
  * A count that must be a power of two and is none is KEY_SYNTAX; one that must
- * not be zero, or is beyond what we allow, KEY_LIMIT.
+ * not be zero, or is beyond what we allow, KEY_LIMIT.  All counts and sizes but
+ * `sectors` are of 32 bits.  Features and limits are said also where they are
+ * 0.  What the agreed numbers do not call for is not looked at: an earlier
+ * driver may have left it.  tests/negotiation/model.py has reasons for each.
  *
  * Ring size.  Two schemes say it, by order and by count of pages, the latter
  * under two names in a front's nodes; there may be any of them, or none, which
@@ -137,6 +140,9 @@ bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
    file offset (asserted).  Where there is no discard its sizes are left out,
    and read as 0. */
 int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g);
+/* A disk of no sectors is an empty drive.  It may end inside a physical sector,
+   as partitions do, not inside a logical one (KEY_CONFLICT).  A granularity of
+   0 is read as absent: `sector-size`.  Unknown bits of `info` are ignored. */
 enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
                                   struct pvb_blk_geometry *out,
                                   const char **bad);
