@@ -17,6 +17,8 @@
 
 #include <pvb/err.h>
 
+#include "disk/narrow.h"
+
 #include "conformance.h"
 
 enum { URING_ENTRIES = 64, PATH_BYTES = 512, IMAGE_BYTES = 48 << 20 };
@@ -24,38 +26,58 @@ enum { URING_ENTRIES = 64, PATH_BYTES = 512, IMAGE_BYTES = 48 << 20 };
 struct subject {
 	const char *name;
 	const char *uri;                /* one %s: the image */
-	enum { NO_IMAGE, IMAGE, SHM_IMAGE, LOOP_DEVICE } needs;
+	enum { NO_IMAGE, IMAGE, SHM_IMAGE, LOOP_DEVICE, LOOP_DEVICE_4K } needs;
 	bool threads;                   /* a loop without io_uring */
 	bool forgets, new_each_time;
+	bool narrow;                    /* seen as sectors of 512 bytes */
 };
 
 static const struct subject subjects[] = {
-	{ "null", "null:64M", NO_IMAGE, false, true, true },
-	{ "null-4k", "null:64M?sector-size=4096", NO_IMAGE, false, true, true },
-	{ "mem", "mem:64M", NO_IMAGE, false, false, true },
-	{ "mem-4k", "mem:64M?sector-size=4096", NO_IMAGE, false, false, true },
-	{ "file", "%s", IMAGE, false, false, false },
-	{ "file-direct", "file:%s?direct=on", IMAGE, false, false, false },
-	{ "file-buffered", "file:%s?direct=off", IMAGE, false, false, false },
-	{ "file-4k", "file:%s?sector-size=4096", IMAGE, false, false, false },
-	{ "file-sync", "file:%s?sync=on&direct=off", IMAGE, false, false,
-	  false },
-	{ "file-no-discard", "file:%s?discard=off", IMAGE, false, false,
-	  false },
-	{ "file-threads-direct", "file:%s?direct=on", IMAGE, true, false,
-	  false },
-	{ "file-threads-buffered", "file:%s?direct=off", IMAGE, true, false,
-	  false },
-	{ "file-tmpfs", "file:%s?direct=off", SHM_IMAGE, false, false, false },
-	{ "device-direct", "file:%s?direct=on", LOOP_DEVICE, false, false,
-	  false },
-	{ "device-buffered", "file:%s?direct=off", LOOP_DEVICE, false, false,
-	  false },
-	{ "device-threads", "file:%s", LOOP_DEVICE, true, false, false },
-	{ "fault-mem", "fault:mem:64M?reorder=7&delay=1,every:29", NO_IMAGE,
-	  false, false, true },
-	{ "fault-file", "fault:file:%s?reorder=16&seed=5&delay=2,op:write,"
-	  "every:31", IMAGE, false, false, false },
+	{ .name = "null", .uri = "null:64M", .forgets = true,
+	  .new_each_time = true },
+	{ .name = "null-4k", .uri = "null:64M?sector-size=4096",
+	  .forgets = true, .new_each_time = true },
+	{ .name = "mem", .uri = "mem:64M", .new_each_time = true },
+	{ .name = "mem-4k", .uri = "mem:64M?sector-size=4096",
+	  .new_each_time = true },
+	{ .name = "file", .uri = "%s", .needs = IMAGE },
+	{ .name = "file-direct", .uri = "file:%s?direct=on", .needs = IMAGE },
+	{ .name = "file-buffered", .uri = "file:%s?direct=off",
+	  .needs = IMAGE },
+	{ .name = "file-4k", .uri = "file:%s?sector-size=4096",
+	  .needs = IMAGE },
+	{ .name = "file-sync", .uri = "file:%s?sync=on&direct=off",
+	  .needs = IMAGE },
+	{ .name = "file-no-discard", .uri = "file:%s?discard=off",
+	  .needs = IMAGE },
+	{ .name = "file-threads-direct", .uri = "file:%s?direct=on",
+	  .needs = IMAGE, .threads = true },
+	{ .name = "file-threads-buffered", .uri = "file:%s?direct=off",
+	  .needs = IMAGE, .threads = true },
+	{ .name = "file-tmpfs", .uri = "file:%s?direct=off",
+	  .needs = SHM_IMAGE },
+	{ .name = "device-direct", .uri = "file:%s?direct=on",
+	  .needs = LOOP_DEVICE },
+	{ .name = "device-buffered", .uri = "file:%s?direct=off",
+	  .needs = LOOP_DEVICE },
+	{ .name = "device-threads", .uri = "file:%s", .needs = LOOP_DEVICE,
+	  .threads = true },
+	{ .name = "fault-mem", .uri = "fault:mem:64M?reorder=7&"
+	  "delay=1,every:29", .new_each_time = true },
+	{ .name = "fault-file", .uri = "fault:file:%s?reorder=16&seed=5&"
+	  "delay=2,op:write,every:31", .needs = IMAGE },
+	{ .name = "narrow-mem", .uri = "mem:64M?sector-size=4096",
+	  .new_each_time = true, .narrow = true },
+	{ .name = "narrow-file", .uri = "file:%s?sector-size=4096&direct=on",
+	  .needs = IMAGE, .narrow = true },
+	{ .name = "narrow-threads",
+	  .uri = "file:%s?sector-size=4096&direct=off", .needs = IMAGE,
+	  .threads = true, .narrow = true },
+	{ .name = "narrow-device", .uri = "file:%s", .needs = LOOP_DEVICE_4K,
+	  .narrow = true },
+	{ .name = "narrow-fault", .uri = "fault:mem:64M%%3Fsector-size=4096?"
+	  "reorder=7&delay=1,every:29", .new_each_time = true,
+	  .narrow = true },
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -75,7 +97,9 @@ static int open_disk(const struct conformance_target *t, uint32_t flags,
 
 	rig->loop = pvb_loop_create(&c, &e);
 	if (rig->loop && pvb_disk_open(pvb_disk_basic, p->uri, flags,
-	                               rig->loop, NULL, &rig->disk, &e) == 0)
+	                               rig->loop, NULL, &rig->disk, &e) == 0 &&
+	    (!p->what->narrow ||
+	     pvb_narrow_open(rig->loop, rig->disk, NULL, &rig->disk, &e) == 0))
 		return 0;
 	print_error("%s\n", e.text);
 	pvb_loop_destroy(rig->loop);
@@ -131,7 +155,9 @@ static bool make_device(struct place *p)
 	char command[2 * PATH_BYTES];
 
 	(void)snprintf(command, sizeof(command),
-	               "losetup -f --show '%s' 2>/dev/null", p->image);
+	               "losetup -f --show --sector-size %d '%s' 2>/dev/null",
+	               p->what->needs == LOOP_DEVICE_4K ? 4096 : 512,
+	               p->image);
 	return run_losetup(command, p->device, sizeof(p->device));
 }
 
@@ -182,7 +208,7 @@ static int run_on(struct place *p)
 	if (p->what->needs != NO_IMAGE && !make_image(p))
 		return skip_all("no image can be made in PVB_TEST_DIR, or "
 		                "/dev/shm");
-	if (p->what->needs == LOOP_DEVICE && !make_device(p))
+	if (p->what->needs >= LOOP_DEVICE && !make_device(p))
 		return skip_all("losetup gives no loop device");
 	(void)snprintf(p->uri, sizeof(p->uri), p->what->uri,
 	               p->device[0] ? p->device : p->image);
