@@ -17,7 +17,8 @@ static const struct option table[PVB_BLK_OPT_COUNT] = {
 	[PVB_BLK_OPT_CDROM]       = { "cdrom", NULL, 0, 1 },
 	[PVB_BLK_OPT_FLOPPY]      = { "floppy", NULL, 0, 1 },
 	[PVB_BLK_OPT_REMOVABLE]   = { "removable", "removable", 0, 1 },
-	[PVB_BLK_OPT_SECTOR_SIZE] = { "sector-size", "pvb-sector-size", 0,
+	[PVB_BLK_OPT_SECTOR_SIZE] = { "sector-size", "pvb-sector-size",
+	                              PVB_BLK_SECTOR_BYTES,
 	                              PVB_BLK_PAGE_BYTES },
 	[PVB_BLK_OPT_RING_ORDER]  = { "ring-order", "pvb-ring-order", 0,
 	                              PVB_RING_ORDER_MAX },
@@ -46,6 +47,7 @@ void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
 
 	memset(o, 0, sizeof(*o));
 	pvb_blk_limits_back_default(&l, cpus);
+	o->value[PVB_BLK_OPT_SECTOR_SIZE] = PVB_BLK_SECTOR_BYTES;
 	o->value[PVB_BLK_OPT_RING_ORDER] = l.ring_order_max;
 	o->value[PVB_BLK_OPT_QUEUES] = l.queues_max;
 	o->value[PVB_BLK_OPT_INDIRECT] = l.indirect_max;
@@ -59,7 +61,7 @@ void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
 static bool is_legal(enum pvb_blk_opt opt, uint64_t value)
 {
 	if (opt == PVB_BLK_OPT_SECTOR_SIZE)
-		return value == 0 || value == PVB_BLK_SECTOR_BYTES ||
+		return value == PVB_BLK_SECTOR_BYTES ||
 		       value == PVB_BLK_PAGE_BYTES;
 	return value >= table[opt].min && value <= table[opt].max;
 }

@@ -35,7 +35,7 @@ void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus);
 int  pvb_blk_options_set(struct pvb_blk_options *o, enum pvb_blk_opt opt,
                          uint64_t value);
 /* Its name, as after "--" ("ring-order"), and the range of its values.
-   (A sector size is 0, the disk's own, or 512 or 4096.)  Static. */
+   (A sector size is 512 or 4096.)  Static. */
 const char *pvb_blk_opt_name(enum pvb_blk_opt opt);
 void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max);
 

@@ -7,17 +7,33 @@
 #include <pvb/err.h>
 
 #include "blkback_ctl_parts.h"
+#include "disk/narrow.h"
+
+/* As the data halves will open it: where the front's sectors are smaller than
+   the disk's, parts of these are read, changed and written back.  Whoever else
+   writes to the disk would lose what he writes meanwhile. */
+static int see_disk(const struct pvb_disk_info *info, uint32_t sector,
+                    bool shared, struct pvb_disk_info *out, struct pvb_err *e)
+{
+	*out = *info;
+	if (sector >= info->sector_size_bytes)
+		return 0;
+	if (shared && !info->read_only)
+		return pvb_err_set(e, -EINVAL,
+		                   "sectors of %u bytes on a disk of %u cannot "
+		                   "be shared with other writers (use "
+		                   "--sector-size %u)", sector,
+		                   info->sector_size_bytes,
+		                   info->sector_size_bytes);
+	pvb_narrow_info(info, out);
+	return 0;
+}
 
 static int check_sizes(const struct pvb_disk_info *info, uint32_t sector,
                        struct pvb_err *e)
 {
 	if (info->size_bytes == 0)
 		return pvb_err_set(e, -EINVAL, "its size is not known yet");
-	if (sector < info->sector_size_bytes)
-		return pvb_err_set(e, -EINVAL,
-		                   "sectors of %u bytes cannot be offered on a "
-		                   "disk of %u", sector,
-		                   info->sector_size_bytes);
 	if (info->size_bytes % sector != 0)
 		return pvb_err_set(e, -EINVAL,
 		                   "its size, %llu bytes, is not a multiple of "
@@ -76,41 +92,48 @@ int blkback_geometry(const struct pvb_disk_info *info,
 {
 	uint32_t sector = o->value[PVB_BLK_OPT_SECTOR_SIZE];
 	struct pvb_blk_geometry g;
+	struct pvb_disk_info seen;
 	int r;
 
-	if (sector == 0)
-		sector = info ? info->sector_size_bytes : PVB_BLK_SECTOR_BYTES;
 	promise_kind(o, &g);
 	g.sector_size_bytes = g.physical_size_bytes = sector;
 	if (info) {
-		r = check_sizes(info, sector, e);
+		r = see_disk(info, sector, o->value[PVB_BLK_OPT_SHARED], &seen,
+		             e);
+		if (r == 0)
+			r = check_sizes(&seen, sector, e);
 		if (r < 0)
 			return r;
-		promise_disk(info, o->value[PVB_BLK_OPT_DISCARD], &g);
-		g.physical_size_bytes = physical_size(info, sector);
+		promise_disk(&seen, o->value[PVB_BLK_OPT_DISCARD], &g);
+		g.physical_size_bytes = physical_size(&seen, sector);
 	}
 	*out = g;
 	return 0;
 }
 
 int blkback_geometry_of_next(const struct pvb_disk_info *info,
+                             const struct pvb_blk_options *o,
                              const struct pvb_blk_geometry *now,
                              struct pvb_blk_geometry *out, struct pvb_err *e)
 {
 	struct pvb_blk_geometry g = *now;
+	struct pvb_disk_info seen;
 	int r;
 
 	g.sectors = 0;
 	g.physical_size_bytes = g.sector_size_bytes;
 	if (info) {
-		r = check_sizes(info, g.sector_size_bytes, e);
+		r = see_disk(info, g.sector_size_bytes,
+		             o->value[PVB_BLK_OPT_SHARED], &seen, e);
+		if (r == 0)
+			r = check_sizes(&seen, g.sector_size_bytes, e);
 		if (r < 0)
 			return r;
-		if (info->read_only && !g.read_only)
+		if (seen.read_only && !g.read_only)
 			return pvb_err_set(e, -EROFS, "the drive writes, and "
 			                   "this cannot be written");
-		g.sectors = info->size_bytes / PVB_BLK_SECTOR_BYTES;
-		g.physical_size_bytes = physical_size(info,
+		g.sectors = seen.size_bytes / PVB_BLK_SECTOR_BYTES;
+		g.physical_size_bytes = physical_size(&seen,
 		                                      g.sector_size_bytes);
 	}
 	*out = g;

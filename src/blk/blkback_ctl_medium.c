@@ -51,8 +51,8 @@ static int plan(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	struct blkback_change *c = &b->change;
 
 	if (pvb_blk_halves_any_attached(&b->halves))
-		return blkback_geometry_of_next(next_info(c), &b->geometry,
-		                                &c->geometry, e);
+		return blkback_geometry_of_next(next_info(c), &b->c.options,
+		                                &b->geometry, &c->geometry, e);
 	return blkback_geometry(next_info(c), &b->c.options, &c->geometry, e);
 }
 

@@ -87,6 +87,7 @@ int  blkback_geometry(const struct pvb_disk_info *info,
                       struct pvb_blk_geometry *out, struct pvb_err *e);
 /* Of the next disk in a drive that has promised `now`.  Likewise, or -EROFS. */
 int  blkback_geometry_of_next(const struct pvb_disk_info *info,
+                              const struct pvb_blk_options *o,
                               const struct pvb_blk_geometry *now,
                               struct pvb_blk_geometry *out, struct pvb_err *e);
 

@@ -20,6 +20,7 @@ struct pvb_log;
 struct pvb_loop;
 struct pvb_mem;
 struct pvb_mem_local_shared;
+struct pvb_ranges;
 struct pvb_blkback_io;
 
 struct pvb_blkback_io_config {
@@ -28,6 +29,9 @@ struct pvb_blkback_io_config {
 	                                               open */
 	struct pvb_mem_local_shared *shared;        /* one process only, or
 	                                               NULL */
+	/* Of the device, for all of its queues, which are in this process;
+	   borrowed.  NULL: it has one queue. */
+	struct pvb_ranges *ranges;
 	/* The handle for the guest's pages, which the queue takes over; `fd` is
 	   the end that came with ATTACH, the callee's, or -1.  NULL: as the
 	   message says. */

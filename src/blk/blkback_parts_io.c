@@ -6,6 +6,7 @@
 #include <pvb/err.h>
 
 #include "base/link.h"
+#include "disk/narrow.h"
 
 #include "blkback_parts_io.h"
 
@@ -69,11 +70,28 @@ static bool is_whole(const struct pvb_disk_probe *disk)
 	       memchr(disk->scheme, '\0', sizeof(disk->scheme));
 }
 
-/* *lane is NULL where there is no disk to be opened, and after a failure. */
+/* Takes the descriptors over. */
+static int open_disk(struct pvb_blkback_parts *p,
+                     const struct pvb_disk_ops *ops,
+                     const struct pvb_disk_probe *disk, int *fds,
+                     uint32_t nfds, uint32_t sector, struct pvb_disk **lane,
+                     struct pvb_err *e)
+{
+	int r = ops->open(p->c.loop, p->c.io->log, disk, fds, nfds, lane, e);
+
+	if (r == 0 && sector == PVB_BLK_SECTOR_BYTES &&
+	    sector < (*lane)->info.sector_size_bytes)
+		r = pvb_narrow_open(p->c.loop, *lane, p->c.io->ranges, lane,
+		                    e);
+	return r;
+}
+
+/* For sectors of that size.  *lane is NULL where there is no disk to be opened,
+   and after a failure. */
 static enum pvb_why open_lane(struct pvb_blkback_parts *p,
                               const struct pvb_disk_probe *disk, int *fds,
-                              uint32_t nfds, struct pvb_disk **lane,
-                              struct pvb_err *e)
+                              uint32_t nfds, uint32_t sector,
+                              struct pvb_disk **lane, struct pvb_err *e)
 {
 	const struct pvb_disk_ops *ops;
 	int mine[PVB_LINK_FDS_MAX];
@@ -90,7 +108,7 @@ static enum pvb_why open_lane(struct pvb_blkback_parts *p,
 	memcpy(mine, fds, nfds * sizeof(mine[0]));
 	for (uint32_t i = 0; i < nfds; i++)
 		fds[i] = -1;
-	if (ops->open(p->c.loop, p->c.io->log, disk, mine, nfds, lane, e) < 0) {
+	if (open_disk(p, ops, disk, mine, nfds, sector, lane, e) < 0) {
 		*lane = NULL;
 		return PVB_WHY_DISK;
 	}
@@ -148,7 +166,8 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 	if (why == PVB_OK)
 		why = map_ring(p, a, e);
 	if (why == PVB_OK)
-		why = open_lane(p, &a->disk, fds + at, nfds - at, &lane, e);
+		why = open_lane(p, &a->disk, fds + at, nfds - at,
+		                a->geometry.sector_size_bytes, &lane, e);
 	use_lane(p, lane);
 	if (why == PVB_OK)
 		why = start_queue(p, a, e);
@@ -184,7 +203,8 @@ enum pvb_why pvb_blkback_parts_load(struct pvb_blkback_parts *p,
 		(void)pvb_err_set(e, -EINVAL, "a message to load is broken");
 		return PVB_WHY_DISK;
 	}
-	why = open_lane(p, &load->disk, fds, nfds, &p->loaded, e);
+	why = open_lane(p, &load->disk, fds, nfds,
+	                p->queue.c.geometry.sector_size_bytes, &p->loaded, e);
 	if (why != PVB_OK)
 		return why;
 	p->loaded_sectors = load->sectors;

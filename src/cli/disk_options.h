@@ -35,7 +35,7 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 14 };
 "  --readonly        the guest may not write\n" \
 "  --shared          others may have the image open for writing\n" \
 "  --cdrom, --floppy, --removable  how the guest sees the device\n" \
-"  --sector-size N   logical sectors of 512 or 4096 bytes (the disk's own)\n" \
+"  --sector-size N   logical sectors of 512 or 4096 bytes (512)\n" \
 "  --ring-order N    at most 2^N ring pages, 0 to 4 (4)\n" \
 "  --queues N        at most N rings (the number of processors)\n" \
 "  --indirect N      at most N segments in an indirect request (256)\n" \

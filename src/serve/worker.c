@@ -15,26 +15,72 @@
 #include "base/loop.h"
 #include "blk/blkback_io.h"
 #include "disk/disk.h"
+#include "disk/ranges.h"
 #include "worker_msg.h"
 
 enum { URING_ENTRIES = 256, STACK_BYTES = 256 << 10, QUEUES_MAX = 1024 };
+
+struct device {                         /* while it has queues */
+	struct device        *next;
+	uint32_t              number, queues;
+	struct pvb_ranges     ranges;   /* of its disk, for all queues */
+};
 
 struct worker {
 	struct pvb_loop      *loop;
 	struct pvb_link       link;
 	const struct pvb_log *log;
 	uint32_t              queues;
+	struct device        *first;
 };
 
 /* One queue and its thread. */
 struct queue {
 	struct worker        *worker;
+	struct device        *device;
 	pthread_t             thread;
 	int                   link_fd;
 	char                  name[16];
 	struct pvb_loop      *loop;     /* the thread's own */
 	struct pvb_loop_task  ended;    /* posted to the worker's loop */
 };
+
+/* ---- devices; the worker's own thread ------------------------------------ */
+
+static struct device *device_get(struct worker *w, uint32_t number)
+{
+	struct device *d = w->first;
+
+	while (d && d->number != number)
+		d = d->next;
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d || pvb_ranges_init(&d->ranges) < 0) {
+			free(d);
+			return NULL;
+		}
+		d->number = number;
+		d->next = w->first;
+		w->first = d;
+	}
+	d->queues++;
+	return d;
+}
+
+static void device_put(struct worker *w, struct device *d)
+{
+	struct device **at = &w->first;
+
+	if (--d->queues > 0)
+		return;
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	pvb_ranges_fini(&d->ranges);
+	free(d);
+}
+
+/* ---- queues -------------------------------------------------------------- */
 
 static void queue_closed(struct pvb_blkback_io *io, void *arg)
 {
@@ -48,6 +94,7 @@ static void queue_serve(struct queue *q, struct pvb_err *e)
 {
 	struct pvb_blkback_io_config config = {
 		.log = q->worker->log, .disks = pvb_disk_basic,
+		.ranges = &q->device->ranges,
 		.closed = queue_closed, .arg = q,
 	};
 	struct pvb_blkback_io *io;
@@ -84,38 +131,52 @@ static void queue_ended(struct pvb_loop_task *t)
 
 	pthread_join(q->thread, NULL);
 	q->worker->queues--;
+	device_put(q->worker, q->device);
 	free(q);
+}
+
+static int queue_start_thread(struct queue *q)
+{
+	pthread_attr_t attr;
+	int r;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	r = -pthread_create(&q->thread, &attr, queue_thread, q);
+	pthread_attr_destroy(&attr);
+	return r;
 }
 
 /* Takes `link_fd` over.  0 or -errno. */
 static int queue_start(struct worker *w, const struct pvb_worker_msg *msg,
                        int link_fd)
 {
-	pthread_attr_t attr;
+	struct device *d = NULL;
 	struct queue *q;
-	int r;
+	int r = -ENOMEM;
 
 	q = w->queues < QUEUES_MAX ? calloc(1, sizeof(*q)) : NULL;
-	if (!q) {
-		close(link_fd);
-		return -ENOMEM;
-	}
+	if (q)
+		d = device_get(w, msg->number);
+	if (!d)
+		goto fail;
 	q->worker = w;
+	q->device = d;
 	q->link_fd = link_fd;
 	q->ended.run = queue_ended;
 	snprintf(q->name, sizeof(q->name), "pvb-%x.%u", msg->number,
 	         msg->queue & 0xff);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	r = -pthread_create(&q->thread, &attr, queue_thread, q);
-	pthread_attr_destroy(&attr);
-	if (r < 0) {
-		close(link_fd);
-		free(q);
-		return r;
-	}
+	r = queue_start_thread(q);
+	if (r < 0)
+		goto fail_device;
 	w->queues++;
 	return 0;
+fail_device:
+	device_put(w, d);
+fail:
+	close(link_fd);
+	free(q);
+	return r;
 }
 
 static void message(struct pvb_link *k, const void *msg, size_t bytes,

@@ -15,9 +15,9 @@
 static struct pvb_blkback_ctl *back;
 static uint32_t back_changed, back_retired, mem_ends;
 static int counters_fd = -1;
-static uint32_t back_sector_size;       /* option; 0: the disk's */
+static uint32_t back_sector_size;       /* option; 0: the usual */
 static const char *back_disk_name = "disk.img";
-static bool back_cdrom, back_floppy;    /* options */
+static bool back_cdrom, back_floppy, back_shared;       /* options */
 static uint32_t back_media;             /* medium calls, and what the last
                                            one said */
 static struct pvb_err back_medium;
@@ -80,11 +80,13 @@ static inline void back_start(void)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);
 	pvb_blk_options_init(&c.options, QUEUES);
-	c.options.value[PVB_BLK_OPT_SECTOR_SIZE] = back_sector_size;
+	if (back_sector_size)
+		c.options.value[PVB_BLK_OPT_SECTOR_SIZE] = back_sector_size;
 	c.options.value[PVB_BLK_OPT_CDROM] = back_cdrom;
 	c.options.value[PVB_BLK_OPT_FLOPPY] = back_floppy;
 	c.options.value[PVB_BLK_OPT_BLOCKS] = back_blocks;
 	c.options.value[PVB_BLK_OPT_PERSISTENT] = !back_not_persistent;
+	c.options.value[PVB_BLK_OPT_SHARED] = back_shared;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -110,7 +112,7 @@ static inline void back_end(void)
 	counters_fd = -1;
 	back_sector_size = 0;
 	back_disk_name = "disk.img";
-	back_cdrom = back_floppy = false;
+	back_cdrom = back_floppy = back_shared = false;
 	back_blocks = false;
 	back_not_persistent = false;
 }

@@ -166,7 +166,8 @@ static void probe_disk(struct pair *p)
 		fail_msg("%s", e.text);
 	*g = (struct pvb_blk_geometry){
 		.sectors = o->sectors ? o->sectors : info->size_bytes / 512,
-		.sector_size_bytes = info->sector_size_bytes,
+		.sector_size_bytes = o->sector_size ? o->sector_size
+		                                    : info->sector_size_bytes,
 		.physical_size_bytes = info->physical_size_bytes,
 		.read_only = info->read_only,
 		.flush = info->flush && !o->barrier_only && !o->no_flush,

@@ -49,6 +49,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     not_persistent;        /* what the front says it is */
 	bool     barrier_only, no_flush, no_discard;
 	uint64_t sectors;               /* promised; 0: the disk's */
+	uint32_t sector_size;           /* likewise */
 };
 
 struct pair {

@@ -428,15 +428,19 @@ static void a_front_that_waits_for_a_bad_disk_is_let_go(void **state)
 
 static void a_disk_that_cannot_be_presented_so_is_refused(void **state)
 {
-	static const struct { const char *uri, *says; uint32_t sector; }
-	bad[] = {
-		{ "mem:1M?sector-size=4096", "sectors of 512 bytes", 512 },
-		{ "mem:1049088", "is not a multiple", 4096 },
+	static const struct {
+		const char *uri, *says;
+		uint32_t sector;
+		bool shared;
+	} bad[] = {
+		{ "mem:1M?sector-size=4096", "cannot be shared", 512, true },
+		{ "mem:1049088", "is not a multiple", 4096, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		back_sector_size = bad[i].sector;
+		back_shared = bad[i].shared;
 		put(bench.tools, bench.back, "state", "1");
 		put(bench.tools, bench.back, "online", "1");
 		back_start();

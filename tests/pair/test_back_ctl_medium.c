@@ -249,27 +249,33 @@ static void one_change_at_a_time(void **state)
 	change_done("mem:1M", "a");
 }
 
-/* Under a front the sector size stays what it was told. */
-static void a_medium_of_other_sectors_waits_for_another_front(void **state)
+/* The sector size is the drive's, whatever the medium's. */
+static void a_medium_of_other_sectors_is_read_all_the_same(void **state)
 {
 	(void)state;
 	connect_empty();
-	assert_int_equal(change("mem:1M?sector-size=4096", "a"), 0);
-	TURN_UNTIL(back_media == 1);
-	assert_int_equal(back_medium.code, -EINVAL);
-	assert_non_null(strstr(back_medium.text, "4096"));
-	assert_int_equal(h0->load, 0);
-	front_state("6");
-	bench_wait_state(bench.back, "6");
 	change_done("mem:1M?sector-size=4096", "a");
-	assert_string_equal(get(bench.back, "params"), "a");
-	front_state("1");
-	bench_wait_state(bench.back, "2");
-	connect_drive();
-	assert_string_equal(get(bench.back, "sector-size"), "4096");
-	/* That one reads smaller ones as well. */
+	assert_string_equal(get(bench.back, "sector-size"), "512");
+	assert_string_equal(get(bench.back, "physical-sector-size"), "4096");
+	expect_sectors("2048");
+	change_done("mem:2M", "b");
+	assert_string_equal(get(bench.back, "sector-size"), "512");
+	expect_sectors("4096");
+}
+
+static void but_it_has_to_end_with_a_sector_of_the_drive(void **state)
+{
+	(void)state;
+	back_sector_size = 4096;
+	connect_empty();
 	change_done("mem:2M", "b");
 	assert_string_equal(get(bench.back, "sector-size"), "4096");
+	expect_sectors("4096");
+	assert_int_equal(change("mem:1049088", "a"), 0);
+	TURN_UNTIL(back_media == 2);
+	assert_int_equal(back_medium.code, -EINVAL);
+	assert_non_null(strstr(back_medium.text, "not a multiple"));
+	assert_int_equal(h0->load, 1);
 	expect_sectors("4096");
 }
 
@@ -478,7 +484,8 @@ int main(void)
 		BACK_TEST(a_disk_has_no_medium),
 		BACK_TEST(a_drive_whose_disk_is_not_known_is_not_changed),
 		BACK_TEST(one_change_at_a_time),
-		BACK_TEST(a_medium_of_other_sectors_waits_for_another_front),
+		BACK_TEST(a_medium_of_other_sectors_is_read_all_the_same),
+		BACK_TEST(but_it_has_to_end_with_a_sector_of_the_drive),
 		BACK_TEST(a_drive_that_writes_takes_what_can_be_written),
 		BACK_TEST(without_a_front_it_is_simply_another),
 		BACK_TEST(while_a_ring_is_attached_the_change_waits),

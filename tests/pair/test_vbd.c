@@ -17,13 +17,14 @@ struct subject {
 	const char *name;
 	const char *disk;               /* NULL: an image in a file */
 	const char *options;            /* of the front */
-	uint32_t sector_size;           /* presented; 0: the disk's */
+	uint32_t sector_size;           /* presented; 0: 512 */
 	bool forgets, blocks;           /* offered by the back */
 };
 
 static const struct subject subjects[] = {
 	{ "mem", "mem:64M", "", 0, false, false },
-	{ "mem-4k", "mem:64M?sector-size=4096", "", 0, false, false },
+	{ "mem-4k", "mem:64M?sector-size=4096", "", 4096, false, false },
+	{ "mem-4k-as-512", "mem:64M?sector-size=4096", "", 0, false, false },
 	{ "mem-as-4k", "mem:64M", "", 4096, false, false },
 	{ "null", "null:64M", "", 0, true, false },
 	{ "file", NULL, "", 0, false, false },
@@ -99,7 +100,8 @@ static void start(struct stack *s)
 	s->tools = pvb_store_open_local(s->machine.run, 0, false, &e);
 	assert_non_null(s->tools);
 	pvb_blk_options_init(&o, 1);
-	o.value[PVB_BLK_OPT_SECTOR_SIZE] = s->what->sector_size;
+	if (s->what->sector_size)
+		o.value[PVB_BLK_OPT_SECTOR_SIZE] = s->what->sector_size;
 	o.value[PVB_BLK_OPT_BLOCKS] = s->what->blocks;
 	pvb_blk_nodes_name(&s->dev, 0, FRONT, VDEV);
 	if (pvb_blk_nodes_create(s->tools, &s->dev, s->disk, &o, &e) < 0)

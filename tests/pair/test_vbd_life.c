@@ -212,7 +212,8 @@ static void what_is_promised_is_told(void **state)
 	pvb_disk_probe_fini(&p);
 	open_disk("");
 	assert_int_equal(rig.disk->info.size_bytes, 3 * MIB);
-	assert_int_equal(rig.disk->info.sector_size_bytes, 4096);
+	assert_int_equal(rig.disk->info.sector_size_bytes, 512);
+	assert_int_equal(rig.disk->info.physical_size_bytes, 4096);
 	assert_true(rig.disk->info.flush && rig.disk->info.discard);
 	assert_false(rig.disk->info.read_only);
 	assert_int_equal(pvb_disk_probe(pvb_disk_all, uri_of("3/xvdb", ""), 0,

@@ -120,8 +120,6 @@ def test_what_cannot_be_had_changes_nothing():
             refused(insert(m, m.work, status=1), "is a directory")
             refused(insert(m, m.image("void.iso", 0), status=1), "is empty")
             refused(insert(m, odd, status=1), "not a multiple of 512")
-            refused(insert(m, "mem:1M?sector-size=4096", status=1),
-                    "sectors of 512 bytes cannot be offered on a disk of 4096")
             # Found only where it is opened: in the worker.
             refused(insert(m, used, status=1),
                     used + ": another process has it open for writing")
@@ -174,6 +172,23 @@ def test_a_floppy_is_written_and_read_again():
             insert(m, a)
             f.wait_size(1440 << 10)
             assert f.read(65536, 4096) == data
+
+
+def test_a_medium_may_have_larger_sectors():
+    with Machine() as m:
+        a = m.image("a.img", 2 * MIB)
+        pvb("attach", "--host", m.host, "--floppy", 1, "hdc")
+        data = os.urandom(512)
+        with Front(m.vbd(1, "hdc")) as f:
+            insert(m, f"file:{a}?sector-size=4096")
+            f.wait_size(2 * MIB)
+            before = content(a)
+            assert f.write(data, 1536) == 0
+            assert f.read(4096) == before[:1536] + data + before[2048:4096]
+            assert m.device(1, "hdc")["sector_size"] == 512
+            eject(m)
+            f.wait_size(0)
+        assert content(a) == before[:1536] + data + before[2048:]
 
 
 # ---- in time ----------------------------------------------------------------
