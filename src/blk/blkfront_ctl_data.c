@@ -39,13 +39,16 @@ static void tell_geometry(struct pvb_blkfront_ctl *f,
 void blkfront_go(struct pvb_runner *r)
 {
 	struct pvb_blkfront_ctl *f = front_of_runner(r);
+	bool blocks = f->terms.blocks.segs_max > 0;
 
 	f->running = true;
 	pvb_log(f->c.log, PVB_LOG_INFO, "%s: domain %u serves it: "
-	        "%u ring pages, %u indirect segments, %" PRIu64 " sectors",
+	        "%u ring pages, %u %s segments, %" PRIu64 " sectors",
 	        r->c.name,
 	        (unsigned int)f->back_domid, 1U << f->terms.ring_order,
-	        (unsigned int)f->terms.indirect_max, f->geometry.sectors);
+	        (unsigned int)(blocks ? f->terms.blocks.segs_max
+	                              : f->terms.indirect_max),
+	        blocks ? "block" : "indirect", f->geometry.sectors);
 	tell_geometry(f, PVB_BLK_MSG_GO);
 }
 

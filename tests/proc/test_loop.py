@@ -150,11 +150,13 @@ def test_segment_blocks_of_a_32_bit_frontend():
         image = m.image(size=16 << 20)
         m.image("new.img", 16 << 20)
         r = loop(m, [image], "v=$vbd'&protocol=x86_32-abi&ring-order=0'; "
-                 "pvb copy new.img $v && pvb copy $v back.img && "
+                 "pvb copy new.img $v && "
+                 "pvb copy --log info $v back.img && "
                  "cmp new.img back.img && cmp new.img disk.img && " + LIST,
                  args=["--segment-blocks"])
         listed, stat = agreed(r)
         assert listed["abi"] == "x86_32-abi", listed
+        assert "1 ring pages, 255 block segments" in r.stderr, r.stderr
         assert listed["block_segments"] == 255, listed
         assert stat["refused"] == {}, stat
 
