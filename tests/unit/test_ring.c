@@ -70,9 +70,13 @@ static void nothing_is_seen_before_publish(void **state)
 	assert_true(pvb_ring_publish(&p.front));
 	assert_int_equal(0, pvb_ring_unpublished(&p.front));
 	assert_int_equal(3, p.words->req_prod);
+	/* Nothing is seen without a look. */
+	assert_int_equal(0, pvb_ring_seen(&p.back));
 	assert_int_equal(5, pvb_ring_waiting(&p.back));
-	for (uint64_t i = 0; i < 5; i++)
+	for (uint64_t i = 0; i < 5; i++) {
+		assert_int_equal(5 - i, pvb_ring_seen(&p.back));
 		assert_int_equal(i, ring_take(&p.back));
+	}
 	ring_pair_fini(&p);
 }
 
