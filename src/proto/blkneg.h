@@ -61,7 +61,8 @@ enum {
 struct pvb_blk_blocks {
 	uint16_t segs_max;              /* 12..255.  0: no segment blocks, and
 	                                   the others are 0 too */
-	uint32_t requests_max;          /* in flight, however many slots each */
+	uint32_t requests_max;          /* in flight on one ring, however many
+	                                   slots each */
 	uint32_t bytes_max;             /* of data; at least a page */
 };
 
