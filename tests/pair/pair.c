@@ -143,7 +143,9 @@ static void *back_thread(void *arg)
 
 static enum pvb_abi abi_of(const struct pair *p)
 {
-	return p->options.x86_32 ? PVB_ABI_X86_32 : pvb_abi_native();
+	if (p->options.x86_32)
+		return PVB_ABI_X86_32;
+	return p->options.x86_64 ? PVB_ABI_X86_64 : pvb_abi_native();
 }
 
 static void complete_blocks(struct pvb_blk_blocks *b, uint8_t ring_order)

@@ -38,7 +38,7 @@ struct pair_options {                   /* all zero: the usual */
 	uint8_t  ring_order;
 	uint16_t indirect;              /* 0: none */
 	struct pvb_blk_blocks blocks;   /* instead; bytes_max 0: the most */
-	bool     x86_32;                /* the layout; else our own */
+	bool     x86_32, x86_64;        /* the layout; else our own */
 	uint64_t timeout_ns, spin_ns;
 	uint32_t disk_flags;
 	uint32_t uring_entries;

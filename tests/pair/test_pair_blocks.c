@@ -107,6 +107,7 @@ static void every_number_of_segments(const struct layout *l)
 {
 	struct scene *s = begin(&(struct pair_options){
 		.ring_order = l->order, .x86_32 = l->x86_32,
+		.x86_64 = !l->x86_32,
 		.no_window = l->no_window, .blocks = { .segs_max = 255 } });
 	uint32_t per_block = l->x86_32 ? 13 : 14, size = 32u << l->order;
 	uint32_t at = 0, across = 0;
@@ -277,7 +278,7 @@ static void no_more_requests_than_agreed(void **state)
 static void what_does_not_fit_waits_and_is_not_cut(void **state)
 {
 	struct scene *s = begin_held(&(struct pair_options){
-		.blocks = { .segs_max = 255 } });
+		.x86_64 = true, .blocks = { .segs_max = 255 } });
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
