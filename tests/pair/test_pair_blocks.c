@@ -99,7 +99,7 @@ static uint32_t index_of(struct scene *s, enum pvb_role role)
 
 /* ---- every size ---------------------------------------------------------- */
 
-struct layout { uint8_t order; bool x86_32, no_window; };
+struct layout { uint8_t order; bool x86_32, no_window, mapped; };
 
 /* One at a time: each begins where the last has ended, and in between they
    lie across the ring's end. */
@@ -108,7 +108,8 @@ static void every_number_of_segments(const struct layout *l)
 	struct scene *s = begin(&(struct pair_options){
 		.ring_order = l->order, .x86_32 = l->x86_32,
 		.x86_64 = !l->x86_32,
-		.no_window = l->no_window, .blocks = { .segs_max = 255 } });
+		.no_window = l->no_window, .mapped = l->mapped,
+		.blocks = { .segs_max = 255 } });
 	uint32_t per_block = l->x86_32 ? 13 : 14, size = 32u << l->order;
 	uint32_t at = 0, across = 0;
 
@@ -153,6 +154,14 @@ static void each_number_of_segments_by_copies(void **state)
 	(void)state;
 	every_number_of_segments(&(struct layout){ .no_window = true });
 	every_number_of_segments(&(struct layout){ .no_window = true,
+	                                           .x86_32 = true });
+}
+
+static void each_number_of_segments_by_mappings(void **state)
+{
+	(void)state;
+	every_number_of_segments(&(struct layout){ .mapped = true });
+	every_number_of_segments(&(struct layout){ .mapped = true,
 	                                           .x86_32 = true });
 }
 
@@ -376,6 +385,7 @@ int main(void)
 		cmocka_unit_test(each_number_of_segments_on_one_page),
 		cmocka_unit_test(each_number_of_segments_on_sixteen_pages),
 		cmocka_unit_test(each_number_of_segments_by_copies),
+		cmocka_unit_test(each_number_of_segments_by_mappings),
 		cmocka_unit_test(odd_pieces_of_shared_memory),
 		cmocka_unit_test(no_more_segments_than_agreed),
 		cmocka_unit_test(however_small_they_are),
