@@ -33,6 +33,21 @@ static size_t without_nul(const char *value, size_t bytes)
 	return bytes != 0 && value[bytes - 1] == 0 ? bytes - 1 : bytes;
 }
 
+enum {                                  /* with an empty value */
+	NAME_ROOM = PVB_KEYS_NAME_MAX + 1 + 1,
+};
+
+_Static_assert((int)PVB_KEYS_BYTES >= (int)PVB_KEYS_MAX * NAME_ROOM,
+	       "every name finds room");
+_Static_assert(PVB_KEYS_BYTES <= UINT16_MAX, "an offset fits");
+
+/* What a value may take, so that all names still to come find room. */
+static size_t value_room(const struct pvb_keys *k)
+{
+	return PVB_KEYS_BYTES - k->used -
+	       (PVB_KEYS_MAX - k->count) * (size_t)NAME_ROOM;
+}
+
 int pvb_keys_put(struct pvb_keys *k, const char *name,
                  const void *value, size_t bytes)
 {
@@ -45,12 +60,11 @@ int pvb_keys_put(struct pvb_keys *k, const char *name,
 	if (find(k, name))
 		return -EEXIST;
 	bytes = without_nul(value, bytes);
-	too_long = bytes > PVB_KEYS_VALUE_MAX;
+	if (k->count == PVB_KEYS_MAX)
+		return -ENOSPC;
+	too_long = bytes > PVB_KEYS_VALUE_MAX || bytes > value_room(k);
 	if (too_long)
 		bytes = 0;
-	if (k->count == PVB_KEYS_MAX ||
-	    name_bytes + 1 + bytes + 1 > PVB_KEYS_BYTES - k->used)
-		return -ENOSPC;
 	key = &k->key[k->count++];
 	key->name_at = append(k, name, name_bytes);
 	key->value_at = append(k, value, bytes);

@@ -21,8 +21,10 @@
 enum {
 	PVB_KEYS_MAX       = 320,
 	PVB_KEYS_NAME_MAX  = 47,
-	PVB_KEYS_VALUE_MAX = 255,       /* longer ones are kept as "too long" */
-	PVB_KEYS_BYTES     = 16384,
+	/* Longer values, and those that would take the room of names still to
+	   come, are kept as "too long". */
+	PVB_KEYS_VALUE_MAX = 255,
+	PVB_KEYS_BYTES     = 32768,
 };
 
 struct pvb_keys {                       /* zero is an empty set */
@@ -34,7 +36,7 @@ struct pvb_keys {                       /* zero is an empty set */
 	char bytes[PVB_KEYS_BYTES];
 };
 
-/* 0, -ENOSPC, -EINVAL (name too long or empty), -EEXIST. */
+/* 0, -ENOSPC (too many), -EINVAL (name too long or empty), -EEXIST. */
 int pvb_keys_put(struct pvb_keys *k, const char *name,
                  const void *value, size_t bytes);
 int pvb_keys_put_u64(struct pvb_keys *k, const char *name, uint64_t value);

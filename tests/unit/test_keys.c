@@ -159,30 +159,29 @@ static void a_set_holds_so_many_names(void **state)
 	}
 }
 
-static void a_set_holds_so_many_bytes(void **state)
+static void names_find_room_behind_any_values(void **state)
 {
-	char value[PVB_KEYS_VALUE_MAX];
+	char value[PVB_KEYS_VALUE_MAX], name[PVB_KEYS_NAME_MAX + 1];
 	struct pvb_keys k = { 0 };
-	uint32_t used;
-	char name[16];
-	int i = 0, e;
+	bool was_long = false;
 
 	(void)state;
 	memset(value, 'v', sizeof(value));
-	do {
-		snprintf(name, sizeof(name), "%d", i++);
-		used = k.used;
-		e = pvb_keys_put(&k, name, value, sizeof(value));
-	} while (e == 0);
-	assert_int_equal(e, -ENOSPC);
-	assert_int_equal(k.used, used);
-	assert_int_equal(k.count, i - 1);
-	/* To the last byte: "x", its NUL, the value, its NUL. */
-	assert_int_equal(pvb_keys_put(&k, "x", value,
-				      PVB_KEYS_BYTES - used - 3), 0);
-	assert_int_equal(k.used, PVB_KEYS_BYTES);
-	assert_int_equal(pvb_keys_put_text(&k, "y", ""), -ENOSPC);
-	assert_string_equal(pvb_keys_text(&k, "0") + sizeof(value), "");
+	for (int i = 0; i < PVB_KEYS_MAX; i++) {
+		snprintf(name, sizeof(name), "%0*d", PVB_KEYS_NAME_MAX, i);
+		assert_int_equal(pvb_keys_put(&k, name, value, sizeof(value)),
+				 0);
+		assert_true(pvb_keys_has(&k, name));
+		if (!pvb_keys_text(&k, name))
+			was_long = true;
+		else
+			assert_memory_equal(pvb_keys_text(&k, name), value,
+					    sizeof(value));
+	}
+	assert_true(was_long);
+	assert_true(k.used <= PVB_KEYS_BYTES);
+	snprintf(name, sizeof(name), "%0*d", PVB_KEYS_NAME_MAX, 0);
+	assert_non_null(pvb_keys_text(&k, name));
 }
 
 static void numbers_are_decimal_and_nothing_else(void **state)
@@ -255,7 +254,7 @@ int main(void)
 		cmocka_unit_test(a_trailing_nul_is_tolerated_once),
 		cmocka_unit_test(a_value_that_is_too_long_is_there_but_nothing),
 		cmocka_unit_test(a_set_holds_so_many_names),
-		cmocka_unit_test(a_set_holds_so_many_bytes),
+		cmocka_unit_test(names_find_room_behind_any_values),
 		cmocka_unit_test(numbers_are_decimal_and_nothing_else),
 		cmocka_unit_test(numbers_have_a_limit),
 		cmocka_unit_test(any_number_but_zero_is_true),
