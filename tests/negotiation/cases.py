@@ -362,6 +362,16 @@ def spellings():
                        nodes={**base, name: text})
 
 
+def floods():
+    """As much text as a peer can write, in all nodes but those that say how
+    many there are."""
+    for count, text, size in itertools.product(
+            (2, 4, 16), (b"1", b"x"), (1, 10, 64, 200, 255, 256, 4096)):
+        yield Case("back", Limits(order=4, queues=16), nodes={
+            **dict.fromkeys(folders(count, "0-15"), text * size),
+            "ring-page-order": b"4", "multi-queue-num-queues": put(count)})
+
+
 # ---- what an end says itself -----------------------------------------------
 
 def all_limits():

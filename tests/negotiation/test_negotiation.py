@@ -38,6 +38,7 @@ GROUPS = (
     ("a front reads discard", cases.disks_discard),
     ("a front reads a whole disk", cases.disks_together),
     ("every spelling of each node", cases.spellings),
+    ("nodes full of text", cases.floods),
 )
 
 
