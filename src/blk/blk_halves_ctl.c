@@ -392,7 +392,6 @@ void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count)
 	assert(count > 0 && count <= PVB_BLK_QUEUES_MAX);
 	assert(h->due == 0);
 	h->count = count;
-	h->attaches++;
 	h->broken = false;
 	h->why = PVB_OK;
 	h->due = ATTACHED;

@@ -63,7 +63,6 @@ struct pvb_blk_halves {                 /* caller's storage */
 	uint32_t count;                 /* of the attach that is in effect */
 	uint8_t  due;                   /* answers of ours to the owner */
 	bool     broken;                /* failed was told */
-	uint32_t attaches;              /* how many there have been */
 	enum pvb_why why;               /* of an attach or load that fails; else
 	                                   OK */
 	char     text[PVB_BLK_HALVES_TEXT_MAX + 1];

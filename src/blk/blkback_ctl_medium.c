@@ -2,12 +2,12 @@
 /*
  * Changing the medium of a drive, whatever the connection does meanwhile:
  *
- *   NONE --change--> HELD --settled--> LOADING --> LOADED --> CHANGING --.
- *    ^                ^ |                |           | a ring has come   |
- *    |                | `-(nothing to load)----------|-->  or gone since |
- *    |                `----------------(again)-------'                   |
- *    |                                   | cannot be                     |
- *    `----(told)----- CHANGED <----------+-------------------------------'
+ *              ,------ nothing to load -------.
+ *              |                              v
+ *   NONE --> HELD --> LOADING --> LOADED --> CHANGING --> CHANGED --> NONE
+ *              ^         |           |                       ^  told
+ *              |         `-----------|----- cannot be -------'
+ *              `----- not settled ---'
  *
  * Each step is a task of its own, for no order may be given from inside an
  * answer; but what the disk is from now on is settled in the answer itself, so
@@ -105,7 +105,6 @@ static void load(struct pvb_blkback_ctl *b)
 		give_up(b, e.code, e.text);
 		return;
 	}
-	b->change.attaches = b->halves.attaches;
 	if (b->change.ops) {
 		b->change.step = BLKBACK_LOADING;
 		pvb_blk_halves_load(&b->halves);
@@ -115,10 +114,11 @@ static void load(struct pvb_blkback_ctl *b)
 	}
 }
 
+/* At once after they have loaded, so those that are attached are those that
+   have it; unless that is changing just now. */
 static void change(struct pvb_blkback_ctl *b)
 {
-	if (b->change.attaches != b->halves.attaches ||
-	    !pvb_blk_halves_is_settled(&b->halves)) {
+	if (!pvb_blk_halves_is_settled(&b->halves)) {
 		next(b, BLKBACK_CHANGE_HELD);
 		return;
 	}

@@ -27,7 +27,6 @@ enum blkback_change_step {
 struct blkback_change {                 /* of the medium */
 	enum blkback_change_step step;
 	struct pvb_loop_task task;      /* the next step is due */
-	uint32_t attaches;              /* of the halves, when it was loaded */
 	const struct pvb_disk_ops *ops; /* NULL: out with what is there */
 	struct pvb_disk_probe disk;     /* owned */
 	struct pvb_blk_geometry geometry;
