@@ -1,119 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A front's control half; the back is the test, writing nodes by hand. */
-#include "ctl_bench.h"
+#include "front_bench.h"
 
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#include "blk/blkfront_ctl.h"
-
-static struct pvb_blkfront_ctl *front;
-static uint32_t retired, changed;
-static struct pvb_blkfront_status last;         /* when it retired */
-static bool may_use_blocks;
-
-static void on_changed(struct pvb_blkfront_ctl *f, void *arg)
-{
-	(void)arg;
-	assert_ptr_equal(f, front);
-	changed++;
-}
-
-static void on_retired(struct pvb_blkfront_ctl *f, void *arg)
-{
-	(void)arg;
-	assert_ptr_equal(f, front);
-	pvb_blkfront_ctl_status(f, &last);
-	pvb_blkfront_ctl_destroy(f);
-	front = NULL;
-	retired++;
-}
-
-static int try_start_patient(uint64_t ns, struct pvb_err *e)
-{
-	struct pvb_blkfront_ctl_config c = {
-		.log = &bench.log, .front_domid = FRONT, .number = VDEV,
-		.claim_timeout_ns = ns,
-		.connect_timeout_ns = 30, .close_timeout_ns = 5,
-		.request_timeout_ns = 77, .data_half = bench_data_half,
-		.changed = on_changed, .retired = on_retired,
-	};
-	int r;
-
-	retired = changed = 0;
-	pvb_blk_limits_front_default(&c.limits);
-	c.limits.segment_blocks = may_use_blocks;
-	r = pvb_blkfront_ctl_create(bench_watches(FRONT), &c, &front, e);
-	assert_int_equal(r, 0);
-	r = pvb_blkfront_ctl_start(front, e);
-	if (r < 0) {
-		pvb_blkfront_ctl_destroy(front);
-		front = NULL;
-	}
-	return r;
-}
-
-/* One that is refused at once if the device is not free. */
-static int try_start(struct pvb_err *e)
-{
-	return try_start_patient(0, e);
-}
-
-static void start(void)
-{
-	struct pvb_err e = PVB_ERR_INIT;
-
-	if (try_start(&e) < 0)
-		fail_msg("%s", e.text);
-}
-
-static int teardown(void **state)
-{
-	pvb_blkfront_ctl_destroy(front);
-	front = NULL;
-	may_use_blocks = false;
-	return bench_teardown(state);
-}
-
-/* ---- what a back does ---------------------------------------------------- */
-
-static void back_state(const char *state)
-{
-	put(bench.tools, bench.back, "state", state);
-}
-
-static void back_offers(void)
-{
-	put_all(bench.tools, bench.back, "max-ring-page-order", "1",
-	        "feature-max-indirect-segments", "24",
-	        "multi-queue-max-queues", "8", "state", "2", NULL);
-}
-
-static void back_connects(const char *sectors)
-{
-	put_all(bench.tools, bench.back, "sectors", sectors, "sector-size",
-	        "512", "info", "0", "feature-flush-cache", "1", "state", "4",
-	        NULL);
-}
-
-static void connect_all(void)
-{
-	start();
-	back_offers();
-	bench_wait_state(bench.front, "3");
-	back_connects("2048");
-	bench_wait_state(bench.front, "4");
-	TURN_UNTIL(bench.half[0].go == 1);
-}
-
-static struct pvb_blkfront_status status_now(void)
-{
-	struct pvb_blkfront_status s;
-
-	pvb_blkfront_ctl_status(front, &s);
-	return s;
-}
 
 /* ---- the way up ---------------------------------------------------------- */
 
@@ -681,7 +572,6 @@ static void one_that_let_go_without_closing_is_known_as_gone(void **state)
 	bench_wait_state(bench.front, "6");
 }
 
-#define FRONT_TEST(t) cmocka_unit_test_setup_teardown(t, bench_setup, teardown)
 
 int main(void)
 {
