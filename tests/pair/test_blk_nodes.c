@@ -121,6 +121,37 @@ static void what_cannot_be_is_refused(void **state)
 	free(uri);
 }
 
+/* A guest with emulated disks finds the same disk by its number. */
+static void names_of_every_scheme_have_their_numbers(void **state)
+{
+	static const struct { const char *name; uint32_t number; } devs[] = {
+		{ "hda", 768 }, { "hdb", 832 }, { "hdc", 5632 },
+		{ "hdd", 5696 }, { "sda", 2048 }, { "sdp", 2288 },
+		{ "xvda1", 51713 }, { "xvdb", 51728 }, { "xvdq", 268439552 },
+	};
+	char back[128], front[128], number[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(devs) / sizeof(*devs); i++) {
+		struct pvb_xsdev d = device(FRONT, devs[i].number);
+		struct pvb_err e = PVB_ERR_INIT;
+
+		if (create(FRONT, devs[i].number, "mem:1M", &e) < 0)
+			fail_msg("%s: %s", devs[i].name, e.text);
+		snprintf(back, sizeof(back), "/local/domain/0/backend/pvb/3/%u",
+		         devs[i].number);
+		snprintf(front, sizeof(front), "/local/domain/3/device/vbd/%u",
+		         devs[i].number);
+		snprintf(number, sizeof(number), "%u", devs[i].number);
+		assert_string_equal(get(back, "dev"), devs[i].name);
+		assert_string_equal(get(back, "virtual-device"), number);
+		assert_string_equal(get(front, "virtual-device"), number);
+		assert_string_equal(get(front, "backend"), back);
+		assert_string_equal(get(back, "frontend"), front);
+		assert_int_equal(pvb_blk_nodes_find(bench.tools, &d), 0);
+	}
+}
+
 static void a_drive_may_be_empty(void **state)
 {
 	struct pvb_xsdev d = device(FRONT, VDEV + 16);
@@ -310,6 +341,7 @@ int main(void)
 		TEST(a_number_in_use_is_refused_and_nothing_changed),
 		TEST(another_kinds_device_holds_its_number_too),
 		TEST(what_cannot_be_is_refused),
+		TEST(names_of_every_scheme_have_their_numbers),
 		TEST(a_drive_may_be_empty),
 		TEST(a_back_reads_what_was_written),
 		TEST(a_back_is_told_which_node_is_bad),
