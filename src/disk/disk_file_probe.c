@@ -166,9 +166,12 @@ static int ask_sectors(int fd, const struct file_how *how,
 	    ioctl(fd, BLKROGET, &read_only) < 0)
 		return pvb_err_set(e, -errno, "does not tell its geometry: %s",
 		                   strerror(errno));
+	/* What is only read is read by any part, through the page cache. */
+	if (logical > 512 && logical < 4096 && info->read_only)
+		logical = 512;
 	if (logical != 512 && logical != 4096)
 		return pvb_err_set(e, -EINVAL, "has sectors of %d bytes; only "
-		                   "512 and 4096 can be used", logical);
+		                   "512 and 4096 can be written", logical);
 	if (read_only && !info->read_only)
 		return pvb_err_set(e, -EROFS, "can only be read: the device "
 		                   "is read-only");

@@ -62,6 +62,32 @@ static void large_sectors_are_followed(void **state)
 	loop_device_drop(device);
 }
 
+/* Discs have 2048 bytes in a sector; the page cache reads any part of one. */
+static void the_sectors_of_a_disc_are_read(void **state)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	unsigned char burnt[512];
+	int fd;
+
+	(void)state;
+	need_device("--sector-size 2048");
+	fill_pattern(burnt, sizeof(burnt), 7);
+	fd = open(device, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, burnt, sizeof(burnt), 512), 512);
+	close(fd);
+	assert_int_equal(rig_open(&rig, device, 0, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "has sectors of 2048 bytes; only 512 "
+	                       "and 4096 can be written"));
+	if (rig_open(&rig, device, PVB_DISK_READ_ONLY, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(rig.disk->info.sector_size_bytes, 512);
+	assert_int_equal(rig.disk->info.physical_size_bytes % 2048, 0);
+	rig_expect(&rig, 512, 512, 7);
+	rig_expect_zeros(&rig, 1024, 4096);
+	rig_close(&rig);
+	loop_device_drop(device);
+}
+
 /* A file system whose device has sectors of 4 KiB: 512 bytes cannot be read
    around the page cache there. */
 static void direct_io_waits_for_sectors_that_suit_it(void **state)
@@ -192,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_IMAGES(a_device_tells_its_geometry),
 		IN_IMAGES(large_sectors_are_followed),
+		IN_IMAGES(the_sectors_of_a_disc_are_read),
 		IN_IMAGES(direct_io_waits_for_sectors_that_suit_it),
 		IN_IMAGES(a_claimed_device_is_busy),
 		IN_IMAGES(a_read_only_device_is_only_read),
