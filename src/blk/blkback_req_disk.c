@@ -135,6 +135,19 @@ static void finish(struct pvb_blkback_req *r, int result)
 	pvb_blkback_answer(r);
 }
 
+/* A kernel that cannot do its I/O on pages of another domain: all of the
+   request once more, by copies, and so with others from now on. */
+static void begin_again(struct pvb_blkback_req *r)
+{
+	struct pvb_blkback_queue *q = r->q;
+
+	pvb_guest_back_put(&q->guest, &r->pages, r->seg);
+	pvb_guest_back_copy_all(&q->guest);
+	r->iov_sent = 0;
+	pvb_queue_push_front(&q->waiting, &r->node);
+	leave(r);
+}
+
 static void io_done(struct pvb_io *io, int result)
 {
 	struct pvb_blkback_req *r = io->arg;
@@ -144,6 +157,10 @@ static void io_done(struct pvb_io *io, int result)
 	if (result == 0 && !q->cut && next_io(r)) {
 		pvb_queue_push(&q->ready, &r->node);
 		pvb_loop_defer(q->c.loop, &q->task);
+		return;
+	}
+	if (result == -EFAULT && r->pages.mapped && !q->cut) {
+		begin_again(r);
 		return;
 	}
 	if (result == -ENOSPC)

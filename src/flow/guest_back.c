@@ -48,8 +48,9 @@ int pvb_guest_back_init(struct pvb_guest_back *g,
 		.c = *c, .iov_bytes_max = PVB_MEM_PAGE_BYTES,
 		.copies = !has_window(c),
 	};
+	g->maps = g->copies && c->persistent;
 	r = make_bounce(g);
-	if (r == 0 && g->copies && c->persistent)
+	if (r == 0 && g->maps)
 		r = pvb_grant_cache_init(&g->cache, c->mem, c->peer);
 	if (r < 0)
 		pvb_guest_back_fini(g);
@@ -126,13 +127,20 @@ static int get_window(struct pvb_guest_back *g, const struct pvb_seg *seg,
 void pvb_guest_back_want(struct pvb_guest_back *g, const struct pvb_seg *seg,
                          uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; g->maps && i < n; i++)
 		pvb_grant_cache_want(&g->cache, seg[i].gref);
 }
 
 void pvb_guest_back_map(struct pvb_guest_back *g)
 {
 	pvb_grant_cache_map(&g->cache);
+	count_mapped(g);
+}
+
+void pvb_guest_back_copy_all(struct pvb_guest_back *g)
+{
+	g->maps = false;
+	pvb_grant_cache_trim(&g->cache);
 	count_mapped(g);
 }
 
@@ -143,11 +151,13 @@ static void put_mapped(struct pvb_guest_back *g, const struct pvb_seg *seg,
 		pvb_grant_cache_unuse(&g->cache, seg[--n].gref);
 }
 
-/* False: one of them is not mapped, and none is held.  Neighbours stay apart:
+/* False: not all of them are mapped, and none is held.  Neighbours stay apart:
    they are frames of another domain that have nothing to do with each other. */
 static bool get_mapped(struct pvb_guest_back *g, const struct pvb_seg *seg,
                        uint32_t n, struct pvb_guest_pages *out)
 {
+	if (!g->maps)
+		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned char *page = pvb_grant_cache_use(&g->cache,
 		                                          seg[i].gref);

@@ -58,6 +58,7 @@ struct pvb_guest_back {                 /* caller's storage */
 	struct pvb_guest_back_config c;
 	uint64_t iov_bytes_max;         /* neighbours grow no longer vector */
 	bool     copies;                /* there is no window here */
+	bool     maps;                  /* what may be, through the cache */
 	struct pvb_grant_cache cache;
 
 	unsigned char *bounce;          /* owned; touched page by page */
@@ -84,6 +85,8 @@ void pvb_guest_back_limit(struct pvb_guest_back *g, uint64_t iov_bytes_max);
 void pvb_guest_back_want(struct pvb_guest_back *g, const struct pvb_seg *seg,
                          uint32_t n);
 void pvb_guest_back_map(struct pvb_guest_back *g);
+/* The disk cannot use mappings: get gives none from now on. */
+void pvb_guest_back_copy_all(struct pvb_guest_back *g);
 
 /*
  * Memory for n segments that check has passed.  `to_peer`: the disk will fill

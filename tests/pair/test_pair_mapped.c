@@ -186,6 +186,40 @@ static void idle_for_a_minute_it_lets_the_pages_go(void **state)
 	end(s);
 }
 
+/* As a kernel that does no I/O on pages of another domain. */
+static void where_the_disk_cannot_use_them_all_is_copied(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ .mapped = true });
+	struct req *q, *other;
+
+	(void)state;
+	q = submit(s, 0, PVB_IO_WRITE, 0, 8 * 4096);
+	other = submit(s, 1, PVB_IO_READ, 65536, 4096);
+	assert_int_equal(held_count(), 2);
+	held_answer(0, -EFAULT);
+	pair_settle(&s->pair);
+	assert_int_equal(q->answers, 0);
+	assert_int_equal(held_count(), 2);
+	assert_int_equal(held_at(1)->op, PVB_IO_WRITE);
+	assert_int_equal(held_at(1)->offset_bytes, 0);
+	assert_int_equal(held_at(1)->length_bytes, 8 * 4096);
+	assert_int_equal(copies(s), 8);
+	held_answer(0, -EFAULT);        /* the other's: it is tried again, too */
+	pair_settle(&s->pair);
+	assert_int_equal(other->answers, 0);
+	answer_all(s);
+	assert_int_equal(q->result, 0);
+	assert_int_equal(other->result, 0);
+	assert_int_equal(copies(s), 8 + 1);
+	(void)submit(s, 2, PVB_IO_WRITE, 0, 2 * 4096);
+	assert_int_equal(copies(s), 8 + 1 + 2);
+	/* With memory of our own it is an error like any other. */
+	held_answer(0, -EFAULT);
+	pair_settle(&s->pair);
+	assert_int_equal(s->req[2].result, -EIO);
+	end(s);
+}
+
 static void drain_back(struct scene *s, bool cut)
 {
 	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_DRAIN, .cut = cut };
@@ -242,6 +276,7 @@ int main(void)
 		cmocka_unit_test(what_a_front_does_not_use_again_is_not_mapped),
 		cmocka_unit_test(more_in_flight_than_may_be_mapped),
 		cmocka_unit_test(idle_for_a_minute_it_lets_the_pages_go),
+		cmocka_unit_test(where_the_disk_cannot_use_them_all_is_copied),
 		cmocka_unit_test(pages_that_the_disk_uses_outlive_the_guest),
 		cmocka_unit_test(another_connection_begins_with_nothing),
 	};
