@@ -194,6 +194,15 @@ def test_a_medium_may_have_larger_sectors():
 
 # ---- in time ----------------------------------------------------------------
 
+def ask(m, command, **more):
+    """The daemon, with no process in between."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(m.dir + "/control")
+        s.send(json.dumps({"command": command, **more}).encode() + b"\n")
+        with s.makefile() as f:
+            return json.loads(f.readline())
+
+
 def test_what_is_in_flight_is_answered_first():
     with Machine() as m:
         a = m.image("a.iso", MIB)
@@ -204,8 +213,8 @@ def test_what_is_in_flight_is_answered_first():
             got = []
             t = threading.Thread(target=lambda: got.append(f.read(MIB)))
             t.start()
-            until(lambda: any(d["vdev"] == "hdc" and d["in_flight"] > 0
-                              for d in m.stat()), "request in flight")
+            until(lambda: ask(m, "stat")["result"][0]["in_flight"] > 0,
+                  "request in flight")
             eject(m)
             t.join()
             assert got == [content(a)], got[0] if got else None
@@ -215,12 +224,8 @@ def test_what_is_in_flight_is_answered_first():
 def is_busy(m):
     """A change is under way: a second one is told so.  (An empty drive can be
     ejected as often as one likes.)"""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(m.dir + "/control")
-        s.send(json.dumps({"command": "eject", "domain": 1,
-                           "number": NUMBER}).encode() + b"\n")
-        with s.makefile() as f:
-            return "being changed" in json.loads(f.readline()).get("error", "")
+    return "being changed" in ask(m, "eject", domain=1,
+                                  number=NUMBER).get("error", "")
 
 
 def slow_insert(m, ms, **more):
