@@ -38,7 +38,6 @@ struct pvb_medium {
 	bool look_due;                  /* it has changed meanwhile */
 	bool complained;
 	struct pvb_probe_job *job;      /* NULL: none */
-	struct pvb_loop_task tell;      /* done, of what takes no time */
 	/* What is being done, and for whom; NULL: for the store. */
 	pvb_medium_done *done;
 	void *arg;
@@ -102,8 +101,6 @@ static void deny_store(struct pvb_medium *m, const struct pvb_err *e)
 
 static void accept_next(struct pvb_medium *m)
 {
-	if (strcmp(*m->c.name, m->next) == 0)
-		return;                 /* it was empty */
 	memcpy(*m->c.name, m->next, sizeof(m->next));
 	pvb_log(m->c.log, PVB_LOG_INFO, "domain %u device %u: %s",
 	        m->c.dev->front_domid, m->c.dev->number,
@@ -287,14 +284,6 @@ int pvb_medium_insert(struct pvb_medium *m, const char *uri,
 	return begin_for(m, done, arg, e);
 }
 
-static void tell_at_once(struct pvb_loop_task *t)
-{
-	struct pvb_medium *m = pvb_container(t, struct pvb_medium, tell);
-	const struct pvb_err none = PVB_ERR_INIT;
-
-	finish(m, &none);
-}
-
 int pvb_medium_eject(struct pvb_medium *m, pvb_medium_done *done, void *arg,
                      struct pvb_err *e)
 {
@@ -302,14 +291,10 @@ int pvb_medium_eject(struct pvb_medium *m, pvb_medium_done *done, void *arg,
 
 	if (r < 0)
 		return r;
+	if (!(*m->c.name)[0])
+		return 1;
 	m->next[0] = '\0';
-	if ((*m->c.name)[0])
-		return begin_for(m, done, arg, e);
-	m->done = done;
-	m->arg = arg;
-	m->doing = CHANGING;
-	pvb_loop_defer(pvb_watches_loop(m->c.watches), &m->tell);
-	return 0;
+	return begin_for(m, done, arg, e);
 }
 
 /* ---- the first one ------------------------------------------------------- */
@@ -372,7 +357,6 @@ int pvb_medium_create(const struct pvb_medium_config *c, const char *params,
 	if (!m)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
 	m->c = *c;
-	m->tell.run = tell_at_once;
 	(void)pvb_xsdev_back_path(c->dev, m->dir, sizeof(m->dir));
 	(void)snprintf(m->params, sizeof(m->params), "%s", params);
 	memcpy(*c->name, m->params, sizeof(m->params));
@@ -398,7 +382,6 @@ void pvb_medium_destroy(struct pvb_medium *m)
 		return;
 	pvb_prober_abandon(m->job);
 	pvb_watches_remove(m->c.watches, &m->watch);
-	pvb_loop_undefer(pvb_watches_loop(m->c.watches), &m->tell);
 	if (m->done) {
 		(void)pvb_err_set(&e, -ECANCELED, "the device is gone");
 		m->done(m->arg, &e);

@@ -52,7 +52,7 @@ void pvb_medium_destroy(struct pvb_medium *m);
    changed), -ENAMETOOLONG, -EINVAL (no name), -ENOMEM. */
 int  pvb_medium_insert(struct pvb_medium *m, const char *uri,
                        pvb_medium_done *done, void *arg, struct pvb_err *e);
-/* Likewise.  Where nothing is in it, nothing is what comes out. */
+/* Likewise; 1: it is empty as it is, nothing follows. */
 int  pvb_medium_eject(struct pvb_medium *m, pvb_medium_done *done, void *arg,
                       struct pvb_err *e);
 

@@ -130,28 +130,44 @@ static int begin_medium(struct pvb_device *d, const char *command,
 	return pvb_medium_insert(m, disk ? disk : "", errand_end, n, e);
 }
 
-/* Its answer comes later. */
-static void change_medium(struct pvb_supervisor *s, const char *command,
-                          const json_t *request,
-                          struct pvb_control_client *client, struct pvb_err *e)
+static struct errand *errand_new(struct pvb_supervisor *s,
+                                 const json_t *request)
+{
+	struct errand *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->supervisor = s;
+	n->request = json_deep_copy(request);
+	return n;
+}
+
+/* Its answer comes later, unless it takes no time. */
+static json_t *change_medium(struct pvb_supervisor *s, const char *command,
+                             const json_t *request,
+                             struct pvb_control_client *client,
+                             struct pvb_err *e)
 {
 	struct pvb_device *d = asked_for(s, request, e);
-	struct errand *n = d ? calloc(1, sizeof(*n)) : NULL;
+	struct errand *n = d ? errand_new(s, request) : NULL;
+	int r;
 
-	if (d && !n)
-		pvb_err_set(e, -ENOMEM, "out of memory");
-	if (n) {
-		n->supervisor = s;
-		n->request = json_deep_copy(request);
+	if (!d) {
+		prefix_device(request, e);
+		return NULL;
 	}
-	if (n && begin_medium(d, command, n, e) == 0) {
+	r = n ? begin_medium(d, command, n, e)
+	      : pvb_err_set(e, -ENOMEM, "out of memory");
+	if (r == 0) {
 		n->call = pvb_control_later(client);
-		return;
+		return NULL;
 	}
 	if (n)
 		json_decref(n->request);
 	free(n);
-	prefix_device(request, e);
+	if (r < 0)
+		prefix_device(request, e);
+	return r < 0 ? NULL : pvb_device_list_json(d);
 }
 
 static json_t *handle(void *arg, const char *command, const json_t *request,
@@ -165,10 +181,8 @@ static json_t *handle(void *arg, const char *command, const json_t *request,
 		return all(s, pvb_device_stat_json);
 	if (strcmp(command, "resize") == 0)
 		return resize(s, request, e);
-	if (strcmp(command, "insert") == 0 || strcmp(command, "eject") == 0) {
-		change_medium(s, command, request, client, e);
-		return NULL;
-	}
+	if (strcmp(command, "insert") == 0 || strcmp(command, "eject") == 0)
+		return change_medium(s, command, request, client, e);
 	pvb_err_set(e, -EINVAL, "%.32s: unknown command", command);
 	return NULL;
 }
