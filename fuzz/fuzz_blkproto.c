@@ -4,8 +4,8 @@
  * is legal by this file's own reading of the rules, and encoding what was
  * decoded comes to rest after one turn.
  *
- * Input: layout, limits and geometry (8 bytes), a slot, then the segment
- * blocks or the indirect page.
+ * Input: layout and units, limits and geometry (8 bytes), a slot, then the
+ * segment blocks or the indirect page.
  */
 #include "fuzz.h"
 
@@ -136,6 +136,22 @@ static void comes_to_rest(const struct pvb_blk_req *req,
 	FUZZ_CHECK(memcmp(&once, &twice, sizeof(once)) == 0);
 }
 
+/* From the peer's units and back: nothing is lost of what is legal. */
+static void units_hold(const struct pvb_blk_req *req,
+		       const struct pvb_blk_geometry *geo)
+{
+	static struct pvb_blk_req again;
+
+	again = *req;
+	pvb_blk_req_to_wire(&again, geo);
+	pvb_blk_req_from_wire(&again, geo);
+	FUZZ_CHECK(again.sector == req->sector);
+	FUZZ_CHECK(again.nr_sectors == req->nr_sectors);
+	for (uint32_t i = 0; i < req->nr_segs; i++)
+		FUZZ_CHECK(again.seg[i].first == req->seg[i].first &&
+			   again.seg[i].last == req->seg[i].last);
+}
+
 static void response_holds(const struct limits *l, const uint8_t *bytes)
 {
 	uint8_t slot[PVB_BLK_SLOT_MAX];
@@ -170,11 +186,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct pvb_blk_geometry geo;
 	struct limits l;
 	enum pvb_why why;
+	uint8_t kind;
 
-	l.abi = (enum pvb_abi)(fuzz_u8(&in) % PVB_ABI_COUNT);
+	kind = fuzz_u8(&in);
+	l.abi = (enum pvb_abi)(kind % PVB_ABI_COUNT);
 	l.direct = fuzz_u8(&in);
 	l.indirect = fuzz_u8(&in);
 	geometry_take(&geo, &in);
+	geo.units = (enum pvb_blk_units)(kind / PVB_ABI_COUNT %
+					 PVB_BLK_UNITS_COUNT);
 	fuzz_take(&in, from.slot, sizeof(from.slot));
 	memset(from.block, 0, sizeof(from.block));
 	memset(from.page, 0, sizeof(from.page));
@@ -195,10 +215,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	decoded_holds(&req, &l, from.slot);
 	comes_to_rest(&req, &l);
+	pvb_blk_req_from_wire(&req, &geo);
 	why = pvb_blk_req_check(&req, &geo);
-	if (why != PVB_OK)
+	if (why != PVB_OK) {
 		refusal_holds(&req, why, &l, from.slot);
-	else
-		checked_holds(&req, &geo);
+		return 0;
+	}
+	checked_holds(&req, &geo);
+	if (req.nr_segs > 0 || req.op == PVB_BLK_DISCARD)
+		units_hold(&req, &geo);
 	return 0;
 }

@@ -146,18 +146,19 @@ static void check_terms(const struct pvb_keys *k,
 		   PVB_OK);
 	FUZZ_CHECK(pvb_blk_terms_same(&t, &back));
 	FUZZ_CHECK(t.persistent == back.persistent);
+	FUZZ_CHECK(t.large_sectors == back.large_sectors);
 	FUZZ_CHECK(t.blocks.segs_max == back.blocks.segs_max &&
 		   t.blocks.requests_max == back.blocks.requests_max &&
 		   t.blocks.bytes_max == back.blocks.bytes_max);
 }
 
-static void check_geometry(const struct pvb_keys *k)
+static void check_geometry(const struct pvb_keys *k, enum pvb_blk_units units)
 {
 	static struct pvb_keys again;
 	struct pvb_blk_geometry g, back;
 	const char *bad = NULL;
 
-	if (pvb_blk_geometry_get(k, &g, &bad) != PVB_OK) {
+	if (pvb_blk_geometry_get(k, units, &g, &bad) != PVB_OK) {
 		FUZZ_CHECK(bad);
 		return;
 	}
@@ -170,7 +171,7 @@ static void check_geometry(const struct pvb_keys *k)
 	FUZZ_CHECK(!g.discard || g.discard_granularity_bytes > 0);
 	memset(&again, 0, sizeof(again));
 	FUZZ_CHECK(pvb_blk_geometry_put(&again, &g) == 0);
-	FUZZ_CHECK(pvb_blk_geometry_get(&again, &back, NULL) == PVB_OK);
+	FUZZ_CHECK(pvb_blk_geometry_get(&again, units, &back, NULL) == PVB_OK);
 	FUZZ_CHECK(back.sectors == g.sectors &&
 		   back.sector_size_bytes == g.sector_size_bytes &&
 		   back.physical_size_bytes == g.physical_size_bytes &&
@@ -208,7 +209,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	fill(&k, &in);
 	check_numbers(&k);
 	check_offer(&k);
-	check_geometry(&k);
+	for (int u = 0; u < PVB_BLK_UNITS_COUNT; u++)
+		check_geometry(&k, (enum pvb_blk_units)u);
 	pvb_blk_limits_back_default(&own, 4);
 	check_terms(&k, &own);
 	own.ring_order_max = 1;

@@ -32,13 +32,15 @@ static const struct option table[PVB_BLK_OPT_COUNT] = {
 	[PVB_BLK_OPT_DISCARD]     = { "discard", "discard-enable", 0, 1 },
 	[PVB_BLK_OPT_BLOCKS]      = { "segment-blocks", "pvb-segment-blocks",
 	                              0, 1 },
+	[PVB_BLK_OPT_UNITS]       = { "sector-units", "pvb-sector-units", 0,
+	                              PVB_BLK_UNITS_COUNT - 1 },
 };
 
 const char *const pvb_blk_options_names[] = {
 	"mode", "device-type", "removable", "discard-enable", "pvb-shared",
 	"pvb-sector-size", "pvb-ring-order", "pvb-queues", "pvb-indirect",
 	"pvb-persistent", "pvb-flush", "pvb-barrier", "pvb-segment-blocks",
-	NULL
+	"pvb-sector-units", NULL
 };
 
 void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
@@ -87,6 +89,13 @@ void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max)
 	*max = table[opt].max;
 }
 
+const char *pvb_blk_opt_value_name(enum pvb_blk_opt opt, uint32_t i)
+{
+	return opt == PVB_BLK_OPT_UNITS && i < PVB_BLK_UNITS_COUNT
+	               ? pvb_blk_units_name((enum pvb_blk_units)i)
+	               : NULL;
+}
+
 void pvb_blk_options_limits(const struct pvb_blk_options *o,
                             struct pvb_blk_limits *out)
 {
@@ -101,6 +110,7 @@ void pvb_blk_options_limits(const struct pvb_blk_options *o,
 		.barrier = v[PVB_BLK_OPT_BARRIER],
 		.discard = v[PVB_BLK_OPT_DISCARD],
 		.segment_blocks = v[PVB_BLK_OPT_BLOCKS],
+		.units = (enum pvb_blk_units)v[PVB_BLK_OPT_UNITS],
 	};
 }
 
@@ -121,6 +131,16 @@ static uint32_t value_to_put(const struct pvb_blk_options *o, uint32_t opt)
 	return v[opt] || v[PVB_BLK_OPT_CDROM] || v[PVB_BLK_OPT_FLOPPY];
 }
 
+static int put_one(const struct pvb_blk_options *o, uint32_t opt,
+                   struct pvb_keys *k)
+{
+	uint32_t value = value_to_put(o, opt);
+	const char *name = pvb_blk_opt_value_name(opt, value);
+
+	return name ? pvb_keys_put_text(k, table[opt].node, name)
+	            : pvb_keys_put_u64(k, table[opt].node, value);
+}
+
 int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
 {
 	uint32_t given = o->given | 1u << PVB_BLK_OPT_REMOVABLE;
@@ -134,8 +154,7 @@ int pvb_blk_options_put(const struct pvb_blk_options *o, struct pvb_keys *k)
 		                      pvb_blk_options_type(o));
 	for (uint32_t i = 0; r == 0 && i < PVB_BLK_OPT_COUNT; i++)
 		if (table[i].node && given & 1u << i)
-			r = pvb_keys_put_u64(k, table[i].node,
-			                     value_to_put(o, i));
+			r = put_one(o, i, k);
 	return r;
 }
 
@@ -159,6 +178,31 @@ static void get_type(struct pvb_blk_options *o, const struct pvb_keys *k)
 	o->given |= 1u << PVB_BLK_OPT_CDROM | 1u << PVB_BLK_OPT_FLOPPY;
 }
 
+static enum pvb_why get_named(const char *text, uint32_t opt, uint64_t *out)
+{
+	const char *name;
+
+	for (uint32_t i = 0; (name = pvb_blk_opt_value_name(opt, i)); i++) {
+		if (text && strcmp(name, text) == 0) {
+			*out = i;
+			return PVB_OK;
+		}
+	}
+	return PVB_WHY_KEY_SYNTAX;
+}
+
+static enum pvb_why get_one(const struct pvb_keys *k, uint32_t opt,
+                            uint64_t *out)
+{
+	const char *node = table[opt].node;
+	enum pvb_why why;
+
+	if (pvb_blk_opt_value_name(opt, 0))
+		return get_named(pvb_keys_text(k, node), opt, out);
+	why = pvb_keys_u64(k, node, table[opt].max, out);
+	return why == PVB_OK && !is_legal(opt, *out) ? PVB_WHY_KEY_LIMIT : why;
+}
+
 enum pvb_why pvb_blk_options_get(struct pvb_blk_options *o,
                                  const struct pvb_keys *k, const char **bad)
 {
@@ -171,9 +215,7 @@ enum pvb_why pvb_blk_options_get(struct pvb_blk_options *o,
 
 		if (!node || !pvb_keys_has(k, node))
 			continue;
-		why = pvb_keys_u64(k, node, table[i].max, &v);
-		if (why == PVB_OK && !is_legal(i, v))
-			why = PVB_WHY_KEY_LIMIT;
+		why = get_one(k, i, &v);
 		if (why != PVB_OK) {
 			if (bad)
 				*bad = node;

@@ -20,7 +20,7 @@ enum pvb_blk_opt {
 	PVB_BLK_OPT_FLOPPY, PVB_BLK_OPT_REMOVABLE, PVB_BLK_OPT_SECTOR_SIZE,
 	PVB_BLK_OPT_RING_ORDER, PVB_BLK_OPT_QUEUES, PVB_BLK_OPT_INDIRECT,
 	PVB_BLK_OPT_PERSISTENT, PVB_BLK_OPT_FLUSH, PVB_BLK_OPT_BARRIER,
-	PVB_BLK_OPT_DISCARD, PVB_BLK_OPT_BLOCKS,
+	PVB_BLK_OPT_DISCARD, PVB_BLK_OPT_BLOCKS, PVB_BLK_OPT_UNITS,
 	PVB_BLK_OPT_COUNT
 };
 
@@ -38,6 +38,9 @@ int  pvb_blk_options_set(struct pvb_blk_options *o, enum pvb_blk_opt opt,
    (A sector size is 512 or 4096.)  Static. */
 const char *pvb_blk_opt_name(enum pvb_blk_opt opt);
 void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max);
+/* The i-th value by its name; NULL: it has no more, or its values are
+   numbers. */
+const char *pvb_blk_opt_value_name(enum pvb_blk_opt opt, uint32_t i);
 
 /* "disk", "cdrom" or "floppy", as `device-type` has it.  Static. */
 const char *pvb_blk_options_type(const struct pvb_blk_options *o);

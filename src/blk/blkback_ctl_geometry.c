@@ -57,6 +57,7 @@ static void promise_kind(const struct pvb_blk_options *o,
 		.flush = v[PVB_BLK_OPT_FLUSH],
 		.barrier = v[PVB_BLK_OPT_BARRIER],
 		.persistent = v[PVB_BLK_OPT_PERSISTENT],
+		.units = (enum pvb_blk_units)v[PVB_BLK_OPT_UNITS],
 		.segs_direct_max = PVB_BLK_SEGS_DIRECT,
 		.segs_indirect_max = (uint16_t)v[PVB_BLK_OPT_INDIRECT],
 	};

@@ -70,6 +70,9 @@ enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
 
 	(void)action;
 	why = pvb_blk_terms_get(k, &b->limits, abi_absent(), &terms, bad);
+	if (why == PVB_OK)
+		why = pvb_blk_terms_units(&terms, b->limits.units,
+			b->c.options.value[PVB_BLK_OPT_SECTOR_SIZE], bad);
 	if (why == PVB_OK) {
 		b->terms = terms;
 		b->terms_known = true;

@@ -181,8 +181,10 @@ static enum pvb_why decode_rest(struct pvb_blkback_req *r,
 
 	if (why == PVB_OK && d->req.indirect)
 		why = take_segs(r, d);
-	if (why == PVB_OK)
+	if (why == PVB_OK) {
+		pvb_blk_req_from_wire(&d->req, &r->q->c.geometry);
 		why = pvb_blk_req_check(&d->req, &r->q->c.geometry);
+	}
 	if (why == PVB_OK)
 		keep(r, &d->req);
 	return why;

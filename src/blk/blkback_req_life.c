@@ -57,6 +57,7 @@ static bool can_keep(const struct pvb_blkback_queue_config *c)
 	        geo->segs_indirect_max == 0) &&
 	       geo->sector_size_bytes >= PVB_BLK_SECTOR_BYTES &&
 	       geo->sector_size_bytes <= PVB_BLK_PAGE_BYTES &&
+	       (uint32_t)geo->units < PVB_BLK_UNITS_COUNT &&
 	       pvb_blkback_lane_fits(geo, c->lane, geo->sectors);
 }
 

@@ -53,7 +53,8 @@ static enum pvb_why take_geometry(struct pvb_blkfront_ctl *f,
                                   const struct pvb_keys *k, const char **bad)
 {
 	struct pvb_blk_geometry now;
-	enum pvb_why why = pvb_blk_geometry_get(k, &now, bad);
+	enum pvb_why why = pvb_blk_geometry_get(k, f->c.limits.units, &now,
+	                                        bad);
 
 	if (why != PVB_OK)
 		return why;

@@ -173,6 +173,7 @@ static int start_control(struct vbd_lane *v, const struct pvb_log *log,
 	c.limits.segment_blocks = b->segment_blocks;
 	c.limits.abi_given = true;
 	c.limits.abi = (enum pvb_abi)b->abi;
+	c.limits.units = (enum pvb_blk_units)b->units;
 	return pvb_vbd_control_start(&c, link_fd, &v->control, e);
 }
 
@@ -288,6 +289,7 @@ static const char *const options[] = {
 	"indirect=N              at most N segments in one request (32)",
 	"segment-blocks=on|off   where there are no indirect requests (off)",
 	"protocol=NAME           the layout of requests (this program's own)",
+	"sector-units=spec|all|freebsd|mini-os  how the backend counts (spec)",
 	"queues=1                rings to the backend",
 	"bounce=on|off           copy every buffer (off)",
 	"poll=adaptive|always|never  how to wait for answers (adaptive)",

@@ -36,7 +36,7 @@ bool vbd_blob_get(const struct pvb_disk_probe *p, struct vbd_blob *out)
 	memcpy(out, p->blob, sizeof(*out));
 	return memchr(out->host.dir, '\0', sizeof(out->host.dir)) &&
 	       out->ring_order <= PVB_RING_ORDER_MAX &&
-	       out->abi < PVB_ABI_COUNT;
+	       out->abi < PVB_ABI_COUNT && out->units < PVB_BLK_UNITS_COUNT;
 }
 
 /* ---- the URI ------------------------------------------------------------- */
@@ -110,6 +110,20 @@ static int parse_abi(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
 	return r;
 }
 
+static int parse_units(struct pvb_uri *uri, struct vbd_blob *b,
+                       struct pvb_err *e)
+{
+	const char *names[PVB_BLK_UNITS_COUNT + 1] = { NULL };
+	uint32_t units = PVB_BLK_UNITS_SPEC;
+	int r;
+
+	for (uint32_t i = 0; i < PVB_BLK_UNITS_COUNT; i++)
+		names[i] = pvb_blk_units_name((enum pvb_blk_units)i);
+	r = pvb_disk_opt_choice(uri, "sector-units", names, &units, e);
+	b->units = (uint8_t)units;
+	return r;
+}
+
 static int parse_limits(struct pvb_uri *uri, struct vbd_blob *b,
                         struct pvb_err *e)
 {
@@ -173,6 +187,8 @@ static int parse(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
 	if (r == 0)
 		r = parse_abi(uri, b, e);
 	if (r == 0)
+		r = parse_units(uri, b, e);
+	if (r == 0)
 		r = parse_waiting(uri, b, e);
 	if (r == 0)
 		r = pvb_disk_opt_bool(uri, "bounce", &bounce, e);
@@ -184,6 +200,7 @@ static int parse(struct pvb_uri *uri, struct vbd_blob *b, struct pvb_err *e)
 
 /* What a back has published before, if it has.  Best effort. */
 static void look_at_geometry(struct pvb_store *s, const char *back_dir,
+                             enum pvb_blk_units units,
                              struct pvb_disk_info *info)
 {
 	struct pvb_keys *k = calloc(1, sizeof(*k));
@@ -192,7 +209,7 @@ static void look_at_geometry(struct pvb_store *s, const char *back_dir,
 	if (k &&
 	    pvb_store_read_keys(s, PVB_STORE_NO_TX, back_dir,
 	                        pvb_blk_geometry_names, k) == 0 &&
-	    pvb_blk_geometry_get(k, &g, NULL) == PVB_OK) {
+	    pvb_blk_geometry_get(k, units, &g, NULL) == PVB_OK) {
 		info->size_bytes = g.sectors * PVB_BLK_SECTOR_BYTES;
 		info->sector_size_bytes = g.sector_size_bytes;
 		info->physical_size_bytes = g.physical_size_bytes;
@@ -226,7 +243,7 @@ static int look_at_device(struct pvb_store *s, const struct vbd_blob *b,
 		return pvb_err_set(e, n, "cannot read %s/backend: %s", dir,
 		                   strerror(-n));
 	back_dir[n] = '\0';
-	look_at_geometry(s, back_dir, info);
+	look_at_geometry(s, back_dir, (enum pvb_blk_units)b->units, info);
 	return 0;
 }
 

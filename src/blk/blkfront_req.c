@@ -126,6 +126,7 @@ static uint32_t encode(struct pvb_blkfront_queue *q,
 	uint32_t slots;
 
 	r->indirect = !q->blocks && r->nr_segs > PVB_BLK_SEGS_DIRECT;
+	pvb_blk_req_to_wire(r, &q->geometry);
 	if (r->indirect)
 		pvb_blk_segs_encode(s->list, r, 0);
 	slots = r->indirect ? 1 : pvb_blk_slots(q->abi, r->nr_segs);

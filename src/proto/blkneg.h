@@ -73,6 +73,7 @@ struct pvb_blk_limits {
 	uint16_t indirect_max;          /* 0: none; <= PVB_BLK_SEGS_MAX */
 	bool     persistent, flush, barrier, discard;
 	bool     segment_blocks;
+	enum pvb_blk_units units;       /* of the other end */
 	/* Front: a layout to speak that is not ours. */
 	bool     abi_given;
 	enum pvb_abi abi;
@@ -104,6 +105,8 @@ struct pvb_blk_terms {
 	                                   offer; 0 with segment blocks */
 	struct pvb_blk_blocks blocks;
 	bool     persistent;            /* the front will reuse its grants */
+	bool     large_sectors;         /* it says that it counts in units of
+	                                   sector-size: PVB_BLK_UNITS_ALL */
 	struct pvb_blk_queue_terms queue[PVB_BLK_QUEUES_MAX];
 };
 
@@ -132,6 +135,15 @@ extern const char *const pvb_blk_terms_names[];   /* top level */
 /* Once multi-queue-num-queues is known: the i-th name below queue-<n>/, static.
    NULL: no more.  For `queues` of 1 there are none. */
 const char *pvb_blk_terms_queue_name(uint32_t queues, uint32_t i);
+/*
+ * Back: may a front that says that count in these units, if sectors have this
+ * size?  KEY_MISSING, KEY_CONFLICT: it is `*bad` that says so.  With 512 bytes
+ * all is one.
+ */
+enum pvb_why pvb_blk_terms_units(const struct pvb_blk_terms *t,
+                                 enum pvb_blk_units units,
+                                 uint32_t sector_size_bytes,
+                                 const char **bad);
 /* Do these describe the same connection (same ring references and ports)? */
 bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
                         const struct pvb_blk_terms *b);
@@ -143,8 +155,10 @@ bool pvb_blk_terms_same(const struct pvb_blk_terms *a,
 int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g);
 /* A disk of no sectors is an empty drive.  It may end inside a physical sector,
    as partitions do, not inside a logical one (KEY_CONFLICT).  A granularity of
-   0 is read as absent: `sector-size`.  Unknown bits of `info` are ignored. */
+   0 is read as absent: `sector-size`.  Unknown bits of `info` are ignored.
+   `units`: those of the back. */
 enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
+                                  enum pvb_blk_units units,
                                   struct pvb_blk_geometry *out,
                                   const char **bad);
 extern const char *const pvb_blk_geometry_names[];

@@ -3,8 +3,9 @@
  * blkneg_geometry.c - what a back publishes at Connected: features and sizes;
  * see blkneg.h.
  *
- * `sectors` counts 512 bytes, whatever the sector size.  The limit for indirect
- * segments is read here once more, but said in the offer only.
+ * `sectors` counts 512 bytes, whatever the sector size, unless the peer is
+ * known to count otherwise.  The limit for indirect segments is read here once
+ * more, but said in the offer only.
  */
 #include "blkneg.h"
 
@@ -45,8 +46,9 @@ static int put_all(struct pvb_keys *k, const struct node *nodes, size_t count)
 
 int pvb_blk_geometry_put(struct pvb_keys *k, const struct pvb_blk_geometry *g)
 {
+	uint32_t unit = pvb_blk_units_node(g->units, g->sector_size_bytes);
 	const struct node always[] = {
-		{ "sectors", g->sectors },
+		{ "sectors", g->sectors / unit },
 		{ "sector-size", g->sector_size_bytes },
 		{ "physical-sector-size", g->physical_size_bytes },
 		{ "info", (g->cdrom ? VDISK_CDROM : 0U) |
@@ -86,6 +88,18 @@ static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
 	return why;
 }
 
+static enum pvb_why scale_sectors(struct pvb_blk_geometry *g)
+{
+	uint32_t unit = pvb_blk_units_node(g->units, g->sector_size_bytes);
+	uint32_t sector = g->sector_size_bytes / PVB_BLK_SECTOR_BYTES;
+
+	if (g->sectors > SECTORS_MAX / unit)
+		return PVB_WHY_KEY_LIMIT;
+	g->sectors *= unit;
+	/* A back that counts otherwise may betray itself here. */
+	return g->sectors % sector == 0 ? PVB_OK : PVB_WHY_KEY_CONFLICT;
+}
+
 static enum pvb_why get_sizes(const struct pvb_keys *k,
                               struct pvb_blk_geometry *g, const char **bad)
 {
@@ -104,10 +118,10 @@ static enum pvb_why get_sizes(const struct pvb_keys *k,
 	    g->sector_size_bytes < SECTOR_SIZE_MIN ||
 	    g->sector_size_bytes > SECTOR_SIZE_MAX)
 		return PVB_WHY_SECTOR_SIZE;
-	/* A back that counts in its own sectors betrays itself here. */
 	*bad = "sectors";
-	if (g->sectors % (g->sector_size_bytes / PVB_BLK_SECTOR_BYTES) != 0)
-		return PVB_WHY_KEY_CONFLICT;
+	why = scale_sectors(g);
+	if (why != PVB_OK)
+		return why;
 	why = get_u32(k, "physical-sector-size", g->sector_size_bytes,
 		      &g->physical_size_bytes, bad);
 	if (why != PVB_OK)
@@ -181,10 +195,11 @@ static enum pvb_why get_discard(const struct pvb_keys *k,
 }
 
 enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
+                                  enum pvb_blk_units units,
                                   struct pvb_blk_geometry *out,
                                   const char **bad)
 {
-	struct pvb_blk_geometry g = { 0 };
+	struct pvb_blk_geometry g = { .units = units };
 	const char *node;
 	enum pvb_why why;
 

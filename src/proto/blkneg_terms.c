@@ -30,7 +30,7 @@ const char *const pvb_blk_terms_names[] = {
 	"protocol",
 	"ring-page-order", "num-ring-pages", "ring-pages",
 	"multi-queue-num-queues",
-	"feature-persistent",
+	"feature-persistent", "feature-large-sector-size",
 	QUEUE_NODES(""),
 	"max-request-segments", "max-requests", "max-request-size",
 	NULL
@@ -126,6 +126,7 @@ void pvb_blk_terms_choose(struct pvb_blk_terms *out,
 	out->queues = (uint16_t)lesser(own->queues_max, offer->queues_max);
 	choose_large(out, own, offer);
 	out->persistent = own->persistent;
+	out->large_sectors = own->units == PVB_BLK_UNITS_ALL;
 }
 
 static int put_queue(struct pvb_keys *k, const struct pvb_blk_terms *t,
@@ -169,6 +170,9 @@ int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
 	e = pvb_keys_put_text(k, "protocol", pvb_abi_name(t->abi));
 	if (e == 0)
 		e = pvb_keys_put_u64(k, "feature-persistent", t->persistent);
+	/* Never to say no: Xen's header of today does not want it said. */
+	if (e == 0 && t->large_sectors)
+		e = pvb_keys_put_u64(k, "feature-large-sector-size", 1);
 	if (e == 0)
 		e = put_ring_order(k, t->ring_order);
 	if (e == 0 && t->blocks.segs_max > 0)
@@ -338,7 +342,25 @@ static enum pvb_why get_top(const struct pvb_keys *k,
 	if (why != PVB_OK)
 		return why;
 	*bad = "feature-persistent";
-	return pvb_keys_bool_or(k, *bad, false, &t->persistent);
+	why = pvb_keys_bool_or(k, *bad, false, &t->persistent);
+	if (why != PVB_OK)
+		return why;
+	*bad = "feature-large-sector-size";
+	return pvb_keys_bool_or(k, *bad, false, &t->large_sectors);
+}
+
+enum pvb_why pvb_blk_terms_units(const struct pvb_blk_terms *t,
+                                 enum pvb_blk_units units,
+                                 uint32_t sector_size_bytes, const char **bad)
+{
+	bool wanted = units == PVB_BLK_UNITS_ALL;
+
+	if (sector_size_bytes == PVB_BLK_SECTOR_BYTES ||
+	    t->large_sectors == wanted)
+		return PVB_OK;
+	if (bad)
+		*bad = "feature-large-sector-size";
+	return wanted ? PVB_WHY_KEY_MISSING : PVB_WHY_KEY_CONFLICT;
 }
 
 enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,

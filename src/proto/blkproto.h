@@ -6,7 +6,8 @@
  * Three protocol names, two slot layouts, one struct for the meaning.  Decode
  * turns untrusted slot bytes into a request that is legal in itself; check
  * turns it into one that is legal for this disk.  After both, no later code
- * tests a field again.  Units on the ring are 512-byte sectors, always.
+ * tests a field again.  Sectors are 512 bytes everywhere in here; for a peer
+ * that counts otherwise, from_wire stands between decode and check.
  * Source: xen/include/public/io/blkif.h (2024), layouts for i386 and x86_64.
  */
 #ifndef PVB_BLKPROTO_H
@@ -50,11 +51,25 @@ enum pvb_blk_status {                   /* wire values */
 	PVB_BLK_OKAY = 0, PVB_BLK_ERROR = -1, PVB_BLK_EOPNOTSUPP = -2,
 };
 
+/* What a peer counts in sectors of `sector-size`, and not of 512 bytes: it
+   matters where that is not 512.  (docs/protocol.md, "Sector units".) */
+enum pvb_blk_units {
+	PVB_BLK_UNITS_SPEC,             /* nothing: Xen's header, Linux, ... */
+	PVB_BLK_UNITS_ALL,              /* everything: QEMU, Windows */
+	PVB_BLK_UNITS_FREEBSD,          /* all but first_sect and last_sect */
+	PVB_BLK_UNITS_MINI_OS,          /* the node `sectors`; NetBSD, too */
+	PVB_BLK_UNITS_COUNT
+};
+/* "spec", "all", "freebsd", "mini-os"; "?".  Static. */
+const char *pvb_blk_units_name(enum pvb_blk_units u);
+/* Of 512 bytes each, what the node `sectors` counts. */
+uint32_t pvb_blk_units_node(enum pvb_blk_units u, uint32_t sector_size_bytes);
+
 struct pvb_seg { uint32_t gref; uint8_t first, last; };   /* sectors in page */
 
 struct pvb_blk_req {
 	uint64_t id;                    /* echoed; never interpreted */
-	uint64_t sector;                /* 512-byte units, always */
+	uint64_t sector;                /* 512-byte units */
 	uint64_t nr_sectors;            /* of data (by check), of the discard */
 	uint8_t  op;                    /* wire value; the inner if indirect */
 	bool     indirect, secure;
@@ -71,6 +86,7 @@ struct pvb_blk_geometry {
 	uint64_t sectors;               /* 512-byte units; 0: an empty drive */
 	uint32_t sector_size_bytes;     /* 512 or 4096 */
 	uint32_t physical_size_bytes;   /* a multiple of sector_size_bytes */
+	enum pvb_blk_units units;       /* of the peer, on the wire */
 	bool     read_only, cdrom, removable;
 	bool     flush, barrier, discard, discard_secure, persistent;
 	uint32_t discard_granularity_bytes, discard_alignment_bytes;
@@ -108,12 +124,18 @@ uint32_t pvb_blk_indirect_count(const struct pvb_blk_req *req, uint32_t i);
 /* Take the segments of the i-th indirect page from its copied-out bytes
    (pvb_blk_indirect_count of them). */
 void pvb_blk_segs_decode(struct pvb_blk_req *out, uint32_t i, const void *page);
+/* All of it is decoded: from the peer's units to ours. */
+void pvb_blk_req_from_wire(struct pvb_blk_req *req,
+                           const struct pvb_blk_geometry *geo);
 /* Legal for this disk?  Fills nr_sectors for data requests. */
 enum pvb_why pvb_blk_req_check(struct pvb_blk_req *req,
                                const struct pvb_blk_geometry *geo);
 /* The status that a refusal is answered with: EOPNOTSUPP or ERROR. */
 int16_t pvb_blk_why_status(enum pvb_why why);
 
+/* A request of whole sectors of this disk, to the peer's units; then encode. */
+void pvb_blk_req_to_wire(struct pvb_blk_req *req,
+                         const struct pvb_blk_geometry *geo);
 /* Write a request that check has passed (front).  Every byte of the slot is
    written, so nothing of ours leaks. */
 void pvb_blk_req_encode(void *slot, enum pvb_abi abi,

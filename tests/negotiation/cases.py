@@ -7,7 +7,8 @@ import itertools
 import random
 from typing import NamedTuple
 
-from model import ABIS, RING_ORDER_MAX, Disk, Limits, back_publishes, put
+from model import (ABIS, RING_ORDER_MAX, UNITS, Disk, Limits, back_publishes,
+                   put)
 
 SEED = 4
 
@@ -116,7 +117,9 @@ def some_limits(rnd):
     return Limits(order=rnd.randrange(RING_ORDER_MAX + 1),
                   queues=rnd.choice((1, 1, 2, 3, 4, 16)),
                   indirect=rnd.choice((0, 11, 12, 32, 256)),
-                  persistent=rnd.random() < 0.5, blocks=rnd.random() < 0.5)
+                  persistent=rnd.random() < 0.5, blocks=rnd.random() < 0.5,
+                  units=rnd.choice((0, 0, *UNITS)),
+                  sector=rnd.choice((512, 512, 4096)))
 
 
 def offers_together():
@@ -215,6 +218,13 @@ def terms_features():
             **TOP})
 
 
+def terms_units():
+    for units, sector, large in itertools.product(
+            UNITS, (512, 1024, 4096), TRUTHS):
+        yield Case("back", Limits(units=units, sector=sector), nodes={
+            **nodes_of(feature_large_sector_size=large), **TOP})
+
+
 def terms_blocks():
     for blocks, own, order, segments, requests, size in itertools.product(
             (False, True), (1, 2), values(ABSENT, 1), SEGMENTS, REQUESTS,
@@ -230,6 +240,7 @@ def random_terms(rnd):
     nodes = nodes_of(
         protocol=rnd.choice(ABI_VALUES[:4]),
         feature_persistent=rnd.choice(TRUTHS[:3]),
+        feature_large_sector_size=rnd.choice((ABSENT, ABSENT, b"1")),
         ring_page_order=rnd.choice((put(order), ABSENT)),
         num_ring_pages=rnd.choice((put(1 << order), ABSENT)),
         ring_pages=rnd.choice((put(1 << order), ABSENT, ABSENT)))
@@ -284,6 +295,12 @@ def disks_sizes():
             physical_sector_size=physical))
 
 
+def disks_units():
+    for units, sectors, logical in itertools.product(UNITS, SECTORS, SIZES):
+        yield Case("read", Limits(units=units), nodes=nodes_of(
+            sectors=sectors, sector_size=logical))
+
+
 def disks_features():
     for info, flush, barrier, persistent in itertools.product(
             values(ABSENT, 0, 1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 1 << 31,
@@ -319,13 +336,16 @@ def random_disk(rnd):
         persistent=rnd.random() < 0.5, discard=discard,
         secure=discard and rnd.random() < 0.5,
         granularity=rnd.choice((512, 4096, 65536, 3000)) if discard else 0,
-        alignment=rnd.choice((0, 0, 512, 4096)) if discard else 0)
+        alignment=rnd.choice((0, 0, 512, 4096)) if discard else 0,
+        units=rnd.choice(UNITS))
 
 
 def disks_together():
     rnd = random.Random(SEED)
     for _ in range(4000):
-        yield Case("read", nodes=spoil(rnd, back_publishes(random_disk(rnd))))
+        disk = random_disk(rnd)
+        yield Case("read", Limits(units=disk.units),
+                   nodes=spoil(rnd, back_publishes(disk)))
 
 
 # ---- every spelling of every number ----------------------------------------

@@ -5,10 +5,11 @@ holds the model to the world.
 (who, what it says to our end, the outcome): fields that the answer must have,
 of queues all; !name: a node that we must not write."""
 from cases import Case
-from model import Limits
+from model import ALL, FREEBSD, MINI_OS, Limits
 
 OURS = Limits(order=2, queues=2, indirect=32, persistent=True)
 TOLD = OURS._replace(indirect=0, blocks=True)
+LARGE = OURS._replace(sector=4096)
 
 
 def said(text):
@@ -27,8 +28,8 @@ def back(text, own=OURS):
     return Case("front", own, "x86_64-abi", said(text))
 
 
-def disk(text):
-    return Case("read", nodes=said(text))
+def disk(text, own=OURS):
+    return Case("read", own, nodes=said(text))
 
 
 def holds(outcome, answer):
@@ -43,6 +44,9 @@ def holds(outcome, answer):
         w[1:] not in names if w.startswith("!") else w in fields
         for w in wanted)
 
+
+WINDOWS = "multi-queue-num-queues=1 ring-ref=8 event-channel=9 target-id=0 " \
+    "protocol=x86_64-abi feature-large-sector-size=1 feature-surprise-remove=1"
 
 FRONTS = (
     ("Linux of 2006: no protocol", front(
@@ -96,11 +100,22 @@ FRONTS = (
     ("more pages than were offered", front(
         "ring-page-order=3 event-channel=9"),
      "refused key-limit ring-page-order"),
-    ("Windows: one queue in so many words", front(
-        "multi-queue-num-queues=1 ring-ref=8 event-channel=9 target-id=0 "
-        "protocol=x86_64-abi feature-large-sector-size=1 "
-        "feature-surprise-remove=1"),
-     "agreed abi=x86_64-abi order=0 queue=9,8"),
+    ("Windows: one queue in so many words", front(WINDOWS),
+     "agreed abi=x86_64-abi order=0 large=1 queue=9,8"),
+    ("Windows, sectors of 4096 bytes", front(
+        WINDOWS, LARGE._replace(units=ALL)),
+     "agreed large=1"),
+    ("Windows, sectors of 4096 bytes, taken for Linux", front(
+        WINDOWS, LARGE),
+     "refused key-conflict feature-large-sector-size"),
+    ("OVMF, sectors of 4096 bytes, before Windows", front(
+        "ring-ref=8 event-channel=9 protocol=x86_64-abi",
+        LARGE._replace(units=ALL)),
+     "refused key-missing feature-large-sector-size"),
+    ("FreeBSD, sectors of 4096 bytes", front(
+        "ring-ref=8 event-channel=9 protocol=x86_64-abi",
+        LARGE._replace(units=FREEBSD)),
+     "agreed large=0"),
     ("Linux: two queues of two pages", front(
         "ring-page-order=1 multi-queue-num-queues=2 feature-persistent=1 "
         "protocol=x86_64-abi queue-0/event-channel=9 queue-0/ring-ref0=8 "
@@ -163,6 +178,12 @@ BACKS = (
         "feature-max-indirect-segments=256 max-request-segments=32",
         OURS._replace(blocks=True)),
      "agreed indirect=32 blocks=0,0,0 !max-request-segments"),
+    ("QEMU, which wants to hear how we count", back(
+        "max-ring-page-order=1", OURS._replace(units=ALL)),
+     "agreed large=1 feature-large-sector-size=1"),
+    ("FreeBSD, which does not", back(
+        "max-ring-page-order=1", OURS._replace(units=FREEBSD)),
+     "agreed large=0 !feature-large-sector-size"),
     ("no queue at all", back("multi-queue-max-queues=0"),
      "refused key-limit multi-queue-max-queues"),
 )
@@ -193,6 +214,12 @@ DISKS = (
      "refused sector-size sector-size"),
     ("a size in sectors of 4096", disk("sectors=1001 sector-size=4096"),
      "refused key-conflict sectors"),
+    ("QEMU and FreeBSD, a disk of 4096-byte sectors", disk(
+        "sectors=1001 sector-size=4096", OURS._replace(units=FREEBSD)),
+     "agreed sectors=8008 logical=4096"),
+    ("Mini-OS' way, sectors of 512 bytes", disk(
+        "sectors=1001 sector-size=512", OURS._replace(units=MINI_OS)),
+     "agreed sectors=1001 logical=512"),
 )
 
 FIELD = FRONTS + BACKS + DISKS

@@ -33,6 +33,7 @@ def disk_fields(disk):
 def term_fields(terms):
     fields = [f"abi={terms.abi}", f"order={terms.order}",
               f"persistent={int(terms.persistent)}",
+              f"large={int(terms.large)}",
               f"indirect={terms.indirect}",
               "blocks=" + ",".join(map(str, terms.blocks or (0, 0, 0)))]
     return fields + ["queue=" + ",".join(map(str, (port, *references)))
@@ -116,7 +117,8 @@ def expect_back(case):
 
 
 def expect_read(case):
-    disk = model.front_reads_disk(case.nodes)
+    disk = model.front_reads_disk(
+        case.nodes, case.own.units if case.own else model.SPEC)
     return disk if model.refused(disk) else disk_fields(disk)
 
 

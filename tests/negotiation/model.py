@@ -56,6 +56,12 @@ ZERO_GRAIN A granularity of 0 is read as absent, as Linux has it.
 TAIL      A disk may end inside a physical sector, not inside a logical one: a
           partition does, and the physical size is but advice.
 BITS      Bits of `info` that mean nothing to us are ignored.
+UNITS     In what a peer counts sectors that are not 512 bytes cannot be seen,
+          so an end is told.  Not told, it counts as Xen's header has it.  A
+          front that counts everything in such sectors must say so to QEMU, and
+          Windows does: a back whose front says otherwise than the back was
+          told refuses it, rather than mix up its disk.  With sectors of 512
+          bytes there is nothing to mix up.
 """
 import re
 from typing import NamedTuple
@@ -72,6 +78,8 @@ SLOTS_PAGE = 32                             # of the ring's first page
 VALUE_BYTES_MAX = 255
 SECTOR, PAGE = 512, 4096
 CDROM, REMOVABLE, READ_ONLY = 1, 2, 4       # bits of `info`
+# UNITS, by number: what Linux, QEMU, FreeBSD and Mini-OS do.
+UNITS = SPEC, ALL, FREEBSD, MINI_OS = range(4)
 
 MISSING, SYNTAX, LIMIT, CONFLICT = (
     "key-missing", "key-syntax", "key-limit", "key-conflict")
@@ -89,6 +97,8 @@ class Limits(NamedTuple):
     indirect: int = 0
     persistent: bool = False
     blocks: bool = False
+    units: int = SPEC           # of the other end
+    sector: int = SECTOR        # a back's
 
 
 class Blocks(NamedTuple):
@@ -114,6 +124,7 @@ class Terms(NamedTuple):
     queues: tuple
     indirect: int = 0           # how many may be used; a front does not say
     blocks: Blocks = None
+    large: bool = False         # it counts all in sectors of the disk's size
 
 
 class Disk(NamedTuple):
@@ -130,6 +141,7 @@ class Disk(NamedTuple):
     granularity: int = 0
     alignment: int = 0
     indirect: int = 0           # read again here, but said in the offer
+    units: int = SPEC           # of the other end
 
 
 class Reader:
@@ -273,7 +285,7 @@ def front_chooses(own, offer, abi, queue_keys):
         abi=abi, order=order, persistent=own.persistent,
         queues=tuple(queue_keys(i, 1 << order)
                      for i in range(min(own.queues, offer.queues))),
-        indirect=indirect, blocks=blocks)
+        indirect=indirect, blocks=blocks, large=own.units == ALL)
 
 
 # ---- the front's terms -----------------------------------------------------
@@ -283,6 +295,8 @@ def front_publishes(terms):
     nodes = {"protocol": terms.abi.encode(),
              "feature-persistent": put(terms.persistent),
              **blocks_nodes(terms.blocks)}
+    if terms.large:
+        nodes["feature-large-sector-size"] = b"1"
     if terms.order:
         nodes["ring-page-order"] = put(terms.order)
         nodes["num-ring-pages"] = put(1 << terms.order)
@@ -348,13 +362,18 @@ def back_reads_terms(nodes, own, abi_absent):
     order = ring_order(r, own)
     count = r.number("multi-queue-num-queues", 1, least=1, most=own.queues)
     persistent = r.truth("feature-persistent")
+    large = r.truth("feature-large-sector-size")
+    if own.sector != SECTOR and large is not None and \
+            large != (own.units == ALL):                    # UNITS
+        r.fault(CONFLICT if large else MISSING, "feature-large-sector-size")
     # LEFTOVER: of the top or of directories, only what the count calls for.
     folders = [""] if count == 1 else \
         [f"queue-{i}/" for i in range(count or 0)]
     queues = tuple([queue_keys_read(r, folder, order) for folder in folders])
     blocks = back_reads_blocks(r, own, order)
     return r.outcome(lambda: Terms(abi, order, persistent, queues,
-                                   0 if blocks else own.indirect, blocks))
+                                   0 if blocks else own.indirect, blocks,
+                                   large))
 
 
 def back_reads_blocks(r, own, order):
@@ -370,10 +389,16 @@ def back_reads_blocks(r, own, order):
 
 # ---- the disk --------------------------------------------------------------
 
+def sectors_unit(units, logical):
+    """Of 512 bytes each, what the node `sectors` counts."""
+    return 1 if units == SPEC else logical // SECTOR
+
+
 def back_publishes(disk):
     """At Connected."""
     nodes = {
-        "sectors": put(disk.sectors),
+        "sectors": put(disk.sectors //
+                       sectors_unit(disk.units, disk.sector_size)),
         "sector-size": put(disk.sector_size),
         "physical-sector-size": put(disk.physical_size),
         "info": put(disk.info),
@@ -403,12 +428,15 @@ def sector_sizes(r):
     return logical, physical
 
 
-def front_reads_disk(nodes):
-    """The back's promises, or its faults."""
+def front_reads_disk(nodes, units=SPEC):
+    """The promises of a back that counts so, or its faults."""
     r = Reader(nodes)
-    # A byte offset must fit a signed 64-bit number.
-    sectors = r.number("sectors", most=(U64 >> 1) // SECTOR)
     logical, physical = sector_sizes(r)
+    unit = sectors_unit(units, logical or SECTOR)
+    # A byte offset must fit a signed 64-bit number.
+    sectors = r.number("sectors", most=(U64 >> 1) // SECTOR // unit)
+    if sectors is not None:
+        sectors *= unit
     # EMPTY, TAIL
     if sectors and logical and sectors * SECTOR % logical:
         r.fault(CONFLICT, "sectors")
@@ -431,7 +459,7 @@ def front_reads_disk(nodes):
     return r.outcome(lambda: Disk(
         sectors, logical, physical, info & (CDROM | REMOVABLE | READ_ONLY),
         flush, barrier, persistent, discard, secure, granularity, alignment,
-        min(indirect, SEGMENTS_INDIRECT_MAX)))
+        min(indirect, SEGMENTS_INDIRECT_MAX), units))
 
 
 # ---- both ------------------------------------------------------------------

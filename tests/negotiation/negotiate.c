@@ -133,14 +133,16 @@ static void take_limits(struct pvb_blk_limits *l, const struct fields *f)
 		.indirect_max = (uint16_t)setting(f, "indirect"),
 		.persistent = setting(f, "persistent"),
 		.segment_blocks = setting(f, "blocks"),
+		.units = (enum pvb_blk_units)setting(f, "units"),
 	};
 }
 
 static void print_terms(const struct pvb_blk_terms *t)
 {
-	printf("agreed\tabi=%s\torder=%u\tpersistent=%u\tindirect=%u"
+	printf("agreed\tabi=%s\torder=%u\tpersistent=%u\tlarge=%u\tindirect=%u"
 	       "\tblocks=%u,%u,%u", pvb_abi_name(t->abi), t->ring_order,
-	       t->persistent, t->indirect_max, t->blocks.segs_max,
+	       t->persistent, t->large_sectors, t->indirect_max,
+	       t->blocks.segs_max,
 	       t->blocks.requests_max, t->blocks.bytes_max);
 	for (uint32_t q = 0; q < t->queues; q++) {
 		printf("\tqueue=%u", t->queue[q].port);
@@ -240,6 +242,9 @@ static void do_back(const struct fields *f)
 	why = pvb_blk_terms_get(&k, &own, abi_called(
 			value_of(f, 1, f->settings, "abi")), &t, &bad);
 	if (why == PVB_OK)
+		why = pvb_blk_terms_units(&t, own.units,
+			(uint32_t)setting(f, "sector"), &bad);
+	if (why == PVB_OK)
 		print_terms(&t);
 	else
 		print_refused(why, bad);
@@ -268,6 +273,7 @@ static void do_publish(const struct fields *f)
 		.discard_granularity_bytes =
 			(uint32_t)setting(f, "granularity"),
 		.discard_alignment_bytes = (uint32_t)setting(f, "alignment"),
+		.units = (enum pvb_blk_units)setting(f, "units"),
 	};
 
 	memset(&k, 0, sizeof(k));
@@ -285,7 +291,8 @@ static void do_read(const struct fields *f)
 
 	memset(&k, 0, sizeof(k));
 	must(fetch_all(&k, f, pvb_blk_geometry_names));
-	why = pvb_blk_geometry_get(&k, &g, &bad);
+	why = pvb_blk_geometry_get(&k, (enum pvb_blk_units)setting(f, "units"),
+	                           &g, &bad);
 	if (why != PVB_OK) {
 		print_refused(why, bad);
 		return;
@@ -296,10 +303,10 @@ static void do_read(const struct fields *f)
 	       (g.cdrom ? CDROM : 0) | (g.removable ? REMOVABLE : 0) |
 	               (g.read_only ? READ_ONLY : 0));
 	printf("\tflush=%u\tbarrier=%u\tpersistent=%u\tdiscard=%u\tsecure=%u"
-	       "\tgranularity=%u\talignment=%u\tindirect=%u", g.flush,
+	       "\tgranularity=%u\talignment=%u\tindirect=%u\tunits=%u", g.flush,
 	       g.barrier, g.persistent, g.discard, g.discard_secure,
 	       g.discard_granularity_bytes, g.discard_alignment_bytes,
-	       g.segs_indirect_max);
+	       g.segs_indirect_max, g.units);
 }
 
 int main(void)

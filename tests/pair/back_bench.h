@@ -16,6 +16,7 @@ static struct pvb_blkback_ctl *back;
 static uint32_t back_changed, back_retired, mem_ends;
 static int counters_fd = -1;
 static uint32_t back_sector_size;       /* option; 0: the usual */
+static enum pvb_blk_units back_units;   /* option */
 static const char *back_disk_name = "disk.img";
 static bool back_cdrom, back_floppy, back_shared;       /* options */
 static uint32_t back_media;             /* medium calls, and what the last
@@ -82,6 +83,7 @@ static inline void back_start(void)
 	pvb_blk_options_init(&c.options, QUEUES);
 	if (back_sector_size)
 		c.options.value[PVB_BLK_OPT_SECTOR_SIZE] = back_sector_size;
+	c.options.value[PVB_BLK_OPT_UNITS] = back_units;
 	c.options.value[PVB_BLK_OPT_CDROM] = back_cdrom;
 	c.options.value[PVB_BLK_OPT_FLOPPY] = back_floppy;
 	c.options.value[PVB_BLK_OPT_BLOCKS] = back_blocks;
@@ -111,6 +113,7 @@ static inline void back_end(void)
 		close(counters_fd);
 	counters_fd = -1;
 	back_sector_size = 0;
+	back_units = PVB_BLK_UNITS_SPEC;
 	back_disk_name = "disk.img";
 	back_cdrom = back_floppy = back_shared = false;
 	back_blocks = false;

@@ -13,6 +13,7 @@
 static struct pvb_blkfront_ctl *front;
 static uint32_t retired, changed;
 static struct pvb_blkfront_status last;         /* when it retired */
+static enum pvb_blk_units units;
 static bool may_use_blocks;
 
 static inline void on_changed(struct pvb_blkfront_ctl *f, void *arg)
@@ -46,6 +47,7 @@ static inline int try_start_patient(uint64_t ns, struct pvb_err *e)
 	retired = changed = 0;
 	pvb_blk_limits_front_default(&c.limits);
 	c.limits.segment_blocks = may_use_blocks;
+	c.limits.units = units;
 	r = pvb_blkfront_ctl_create(bench_watches(FRONT), &c, &front, e);
 	assert_int_equal(r, 0);
 	r = pvb_blkfront_ctl_start(front, e);
@@ -75,6 +77,7 @@ static inline int front_teardown(void **state)
 	pvb_blkfront_ctl_destroy(front);
 	front = NULL;
 	may_use_blocks = false;
+	units = PVB_BLK_UNITS_SPEC;
 	return bench_teardown(state);
 }
 

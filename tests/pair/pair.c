@@ -171,6 +171,7 @@ static void probe_disk(struct pair *p)
 		.sector_size_bytes = o->sector_size ? o->sector_size
 		                                    : info->sector_size_bytes,
 		.physical_size_bytes = info->physical_size_bytes,
+		.units = o->units,
 		.read_only = info->read_only,
 		.flush = info->flush && !o->barrier_only && !o->no_flush,
 		.barrier = info->flush && !o->no_flush,

@@ -50,6 +50,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     barrier_only, no_flush, no_discard;
 	uint64_t sectors;               /* promised; 0: the disk's */
 	uint32_t sector_size;           /* likewise */
+	enum pvb_blk_units units;
 };
 
 struct pair {

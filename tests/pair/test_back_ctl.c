@@ -49,6 +49,57 @@ static void features_come_with_connected_in_one_transaction(void **state)
 	assert_int_equal(spy_store_tx(&bench.spy, "/info", "0"), tx);
 }
 
+/* As Windows has it: it says how it counts, and is told in the same units. */
+static void a_front_is_told_in_the_units_that_it_counts_in(void **state)
+{
+	const struct pvb_blk_geometry *g =
+		&bench.half[0].attached_as.u.back_attach.geometry;
+
+	(void)state;
+	back_sector_size = 4096;
+	back_units = PVB_BLK_UNITS_ALL;
+	back_start();
+	back_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	put(bench.guest, bench.front, "feature-large-sector-size", "1");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	assert_string_equal(get(bench.back, "sectors"), "256");
+	assert_string_equal(get(bench.back, "sector-size"), "4096");
+	/* But we count as ever. */
+	assert_int_equal(g->sectors, 2048);
+	assert_int_equal(g->units, PVB_BLK_UNITS_ALL);
+	assert_int_equal(back_status().geometry.sectors, 2048);
+}
+
+/* A boot loader's, for instance, which would write all over the disk. */
+static void one_that_counts_otherwise_is_refused(void **state)
+{
+	(void)state;
+	back_sector_size = 4096;
+	back_units = PVB_BLK_UNITS_ALL;
+	back_start();
+	back_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "5");
+	assert_int_equal(back_status().why, PVB_WHY_KEY_MISSING);
+	assert_non_null(strstr(back_error(), "feature-large-sector-size"));
+	assert_int_equal(bench.half[0].attach, 0);
+}
+
+static void with_sectors_of_512_it_may_say_what_it_likes(void **state)
+{
+	(void)state;
+	back_start();
+	back_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	put(bench.guest, bench.front, "feature-large-sector-size", "1");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	assert_string_equal(get(bench.back, "sectors"), "2048");
+}
+
 static void the_data_half_gets_terms_and_descriptors(void **state)
 {
 	const struct pvb_blk_back_attach *a =
@@ -448,6 +499,9 @@ int main(void)
 		BACK_TEST(it_says_init_wait_before_it_knows_the_disk),
 		BACK_TEST(limits_come_with_init_wait_in_one_transaction),
 		BACK_TEST(features_come_with_connected_in_one_transaction),
+		BACK_TEST(a_front_is_told_in_the_units_that_it_counts_in),
+		BACK_TEST(one_that_counts_otherwise_is_refused),
+		BACK_TEST(with_sectors_of_512_it_may_say_what_it_likes),
 		BACK_TEST(the_data_half_gets_terms_and_descriptors),
 		BACK_TEST(it_waits_for_the_disk_when_the_front_is_ready),
 		BACK_TEST(a_front_may_be_there_first),

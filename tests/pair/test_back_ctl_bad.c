@@ -222,9 +222,14 @@ static void each_refusal_is_told_with_its_reason(void **state)
 		  "event-channel\"" },
 		{ "protocol", "X86_64-ABI", PVB_WHY_ABI_UNKNOWN,
 		  "/protocol\"" },
+		{ "feature-large-sector-size", "", PVB_WHY_KEY_SYNTAX,
+		  "/feature-large-sector-size\"" },
+		{ "feature-large-sector-size", "1", PVB_WHY_KEY_CONFLICT,
+		  "/feature-large-sector-size\"" },
 	};
 
 	(void)state;
+	back_sector_size = 4096;
 	back_start();
 	back_disk("mem:1M");
 	bench_wait_state(bench.back, "2");

@@ -91,6 +91,25 @@ static void it_says_nothing_of_blocks_that_it_does_not_use(void **state)
 	assert_false(is_there(bench.front, "max-requests"));
 }
 
+/* QEMU connects to no other front if sectors have not 512 bytes. */
+static void it_says_how_it_counts_and_reads_so(void **state)
+{
+	(void)state;
+	units = PVB_BLK_UNITS_ALL;
+	start();
+	back_offers();
+	bench_wait_state(bench.front, "3");
+	assert_string_equal(get(bench.front, "feature-large-sector-size"),
+	                    "1");
+	put_all(bench.tools, bench.back, "sectors", "256", "sector-size",
+	        "4096", "state", "4", NULL);
+	bench_wait_state(bench.front, "4");
+	TURN_UNTIL(bench.half[0].go == 1);
+	assert_int_equal(bench.half[0].last.u.geometry.sectors, 2048);
+	assert_int_equal(bench.half[0].last.u.geometry.units,
+	                 PVB_BLK_UNITS_ALL);
+}
+
 static void a_back_may_be_connected_early(void **state)
 {
 	(void)state;
@@ -581,6 +600,7 @@ int main(void)
 		FRONT_TEST(the_data_half_goes_with_the_geometry),
 		FRONT_TEST(it_takes_blocks_where_there_is_nothing_else),
 		FRONT_TEST(it_says_nothing_of_blocks_that_it_does_not_use),
+		FRONT_TEST(it_says_how_it_counts_and_reads_so),
 		FRONT_TEST(a_back_may_be_connected_early),
 		FRONT_TEST(a_disk_that_grows_is_told_to_the_half),
 		FRONT_TEST(it_closes_in_order),

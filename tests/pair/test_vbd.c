@@ -16,28 +16,39 @@ enum { FRONT = 3, VDEV = 51728 };       /* xvdb */
 struct subject {
 	const char *name;
 	const char *disk;               /* NULL: an image in a file */
-	const char *options;            /* of the front */
+	const char *options;            /* of the front; NULL: none */
 	uint32_t sector_size;           /* presented; 0: 512 */
 	bool forgets, blocks;           /* offered by the back */
+	enum pvb_blk_units units;       /* of the front */
 };
 
 static const struct subject subjects[] = {
-	{ "mem", "mem:64M", "", 0, false, false },
-	{ "mem-4k", "mem:64M?sector-size=4096", "", 4096, false, false },
-	{ "mem-4k-as-512", "mem:64M?sector-size=4096", "", 0, false, false },
-	{ "mem-as-4k", "mem:64M", "", 4096, false, false },
-	{ "null", "null:64M", "", 0, true, false },
-	{ "file", NULL, "", 0, false, false },
-	{ "bounce", "mem:64M", "&bounce=on", 0, false, false },
-	{ "one-page", "mem:64M", "&ring-order=0&indirect=0", 0, false, false },
-	{ "large", NULL, "&ring-order=4&indirect=256", 0, false, false },
-	{ "never-poll", "mem:64M", "&poll=never", 0, false, false },
-	{ "fault", "fault:mem:64M?reorder=7&delay=1,every:29", "", 0, false,
-	  false },
-	{ "blocks", "mem:64M", "&segment-blocks=on&indirect=0", 0, false,
-	  true },
-	{ "blocks-32", NULL, "&segment-blocks=on&indirect=0&ring-order=0"
-	  "&protocol=x86_32-abi", 0, false, true },
+	{ .name = "mem", .disk = "mem:64M" },
+	{ .name = "mem-4k", .disk = "mem:64M?sector-size=4096",
+	  .sector_size = 4096 },
+	{ .name = "mem-4k-as-512", .disk = "mem:64M?sector-size=4096" },
+	{ .name = "mem-as-4k", .disk = "mem:64M", .sector_size = 4096 },
+	{ .name = "all", .disk = "mem:64M", .sector_size = 4096,
+	  .options = "&sector-units=all", .units = PVB_BLK_UNITS_ALL },
+	{ .name = "freebsd", .disk = "mem:64M?sector-size=4096",
+	  .sector_size = 4096, .options = "&sector-units=freebsd",
+	  .units = PVB_BLK_UNITS_FREEBSD },
+	{ .name = "mini-os", .disk = "mem:64M", .sector_size = 4096,
+	  .options = "&sector-units=mini-os", .units = PVB_BLK_UNITS_MINI_OS },
+	{ .name = "null", .disk = "null:64M", .forgets = true },
+	{ .name = "file" },
+	{ .name = "bounce", .disk = "mem:64M", .options = "&bounce=on" },
+	{ .name = "one-page", .disk = "mem:64M",
+	  .options = "&ring-order=0&indirect=0" },
+	{ .name = "large", .options = "&ring-order=4&indirect=256" },
+	{ .name = "never-poll", .disk = "mem:64M", .options = "&poll=never" },
+	{ .name = "fault",
+	  .disk = "fault:mem:64M?reorder=7&delay=1,every:29" },
+	{ .name = "blocks", .disk = "mem:64M", .blocks = true,
+	  .options = "&segment-blocks=on&indirect=0" },
+	{ .name = "blocks-32", .blocks = true,
+	  .options = "&segment-blocks=on&indirect=0&ring-order=0"
+	             "&protocol=x86_32-abi" },
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -49,6 +60,11 @@ struct stack {
 	struct pvb_xsdev dev;
 	char image[96], disk[128], uri[256];
 };
+
+static const char *options_of(const struct subject *what)
+{
+	return what->options ? what->options : "";
+}
 
 static int open_disk(const struct conformance_target *t, uint32_t flags,
                      struct rig *rig)
@@ -96,10 +112,11 @@ static void start(struct stack *s)
 	snprintf(s->disk, sizeof(s->disk), "%s",
 	         s->what->disk ? s->what->disk : s->image);
 	snprintf(s->uri, sizeof(s->uri), "vbd:%d/xvdb?host=local:%s%s", FRONT,
-	         s->machine.run, s->what->options);
+	         s->machine.run, options_of(s->what));
 	s->tools = pvb_store_open_local(s->machine.run, 0, false, &e);
 	assert_non_null(s->tools);
 	pvb_blk_options_init(&o, 1);
+	o.value[PVB_BLK_OPT_UNITS] = s->what->units;
 	if (s->what->sector_size)
 		o.value[PVB_BLK_OPT_SECTOR_SIZE] = s->what->sector_size;
 	o.value[PVB_BLK_OPT_BLOCKS] = s->what->blocks;
@@ -124,7 +141,7 @@ static int run(const struct subject *what)
 	struct conformance_target t = {
 		.name = what->name, .open = open_disk, .close = close_disk,
 		.forgets = what->forgets,
-		.spins = !strstr(what->options, "never"), .arg = &s,
+		.spins = !strstr(options_of(what), "never"), .arg = &s,
 	};
 	int failed;
 

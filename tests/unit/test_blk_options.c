@@ -189,6 +189,29 @@ static void limits_are_what_was_set(void **state)
 	assert_int_equal(l.indirect_max, 0);
 }
 
+static void a_named_value_is_a_name_in_its_node(void **state)
+{
+	struct pvb_blk_options o = defaults(), back = defaults();
+	struct pvb_blk_limits l;
+
+	(void)state;
+	assert_string_equal(pvb_blk_opt_value_name(PVB_BLK_OPT_UNITS, 0),
+	                    "spec");
+	assert_null(pvb_blk_opt_value_name(PVB_BLK_OPT_UNITS,
+	                                   PVB_BLK_UNITS_COUNT));
+	assert_null(pvb_blk_opt_value_name(PVB_BLK_OPT_QUEUES, 0));
+	assert_int_equal(pvb_blk_options_set(&o, PVB_BLK_OPT_UNITS,
+	                                     PVB_BLK_UNITS_FREEBSD), 0);
+	assert_int_equal(pvb_blk_options_set(&o, PVB_BLK_OPT_UNITS,
+	                                     PVB_BLK_UNITS_COUNT), -ERANGE);
+	assert_int_equal(pvb_blk_options_put(&o, &keys), 0);
+	assert_string_equal(pvb_keys_text(&keys, "pvb-sector-units"),
+	                    "freebsd");
+	assert_int_equal(pvb_blk_options_get(&back, &keys, NULL), PVB_OK);
+	pvb_blk_options_limits(&back, &l);
+	assert_int_equal(l.units, PVB_BLK_UNITS_FREEBSD);
+}
+
 static void a_mode_that_is_unclear_is_read_only(void **state)
 {
 	static const struct { const char *mode; bool read_only; } modes[] = {
@@ -217,6 +240,10 @@ static void a_bad_node_is_named(void **state)
 		{ "pvb-queues", "0", PVB_WHY_KEY_LIMIT },
 		{ "pvb-indirect", "257", PVB_WHY_KEY_LIMIT },
 		{ "pvb-sector-size", "1024", PVB_WHY_KEY_LIMIT },
+		{ "pvb-sector-size", "0", PVB_WHY_KEY_LIMIT },
+		{ "pvb-sector-units", "2", PVB_WHY_KEY_SYNTAX },
+		{ "pvb-sector-units", "All", PVB_WHY_KEY_SYNTAX },
+		{ "pvb-sector-units", "", PVB_WHY_KEY_SYNTAX },
 		{ "pvb-flush", "2", PVB_WHY_KEY_LIMIT },
 		{ "discard-enable", "", PVB_WHY_KEY_SYNTAX },
 	};
@@ -244,6 +271,7 @@ int main(void)
 		cmocka_unit_test(every_node_that_is_written_is_read),
 		cmocka_unit_test(a_reader_keeps_its_own_where_nothing_is_said),
 		cmocka_unit_test(limits_are_what_was_set),
+		cmocka_unit_test(a_named_value_is_a_name_in_its_node),
 		cmocka_unit_test(a_mode_that_is_unclear_is_read_only),
 		cmocka_unit_test(a_bad_node_is_named),
 	};

@@ -22,13 +22,14 @@ static enum pvb_why get(const struct pair pairs[PAIRS],
 	for (int i = 0; i < PAIRS && pairs[i].name; i++)
 		assert_int_equal(pvb_keys_put_text(&k, pairs[i].name,
 						   pairs[i].value), 0);
-	return pvb_blk_geometry_get(&k, g, bad);
+	return pvb_blk_geometry_get(&k, PVB_BLK_UNITS_SPEC, g, bad);
 }
 
 static void assert_same(const struct pvb_blk_geometry *a,
                         const struct pvb_blk_geometry *b)
 {
 	assert_true(a->sectors == b->sectors);
+	assert_int_equal(a->units, b->units);
 	assert_int_equal(a->sector_size_bytes, b->sector_size_bytes);
 	assert_int_equal(a->physical_size_bytes, b->physical_size_bytes);
 	assert_int_equal(a->read_only, b->read_only);
@@ -54,6 +55,7 @@ static void make_geometry(struct pvb_blk_geometry *g, uint32_t bits)
 		.sectors = UINT64_C(1) << (bits % 50 + 3),
 		.sector_size_bytes = bits & 1 ? 4096 : 512,
 		.physical_size_bytes = 4096,
+		.units = (enum pvb_blk_units)(bits / 2 % PVB_BLK_UNITS_COUNT),
 		.read_only = bits & 2, .cdrom = bits & 4,
 		.removable = bits & 8, .flush = bits & 16,
 		.barrier = bits & 32, .persistent = bits & 64,
@@ -78,8 +80,8 @@ static void geometry_comes_back_from_its_keys(void **state)
 
 		make_geometry(&g, bits);
 		assert_int_equal(pvb_blk_geometry_put(&k, &g), 0);
-		assert_int_equal(pvb_blk_geometry_get(&k, &back, &bad),
-				 PVB_OK);
+		assert_int_equal(pvb_blk_geometry_get(&k, g.units, &back,
+						      &bad), PVB_OK);
 		assert_null(bad);
 		assert_same(&g, &back);
 	}
@@ -97,8 +99,86 @@ static void offer_and_geometry_share_one_directory(void **state)
 	/* No name is in both. */
 	assert_int_equal(pvb_blk_offer_put(&k, &l), 0);
 	assert_int_equal(pvb_blk_geometry_put(&k, &g), 0);
-	assert_int_equal(pvb_blk_geometry_get(&k, &back, NULL), PVB_OK);
+	assert_int_equal(pvb_blk_geometry_get(&k, g.units, &back, NULL),
+			 PVB_OK);
 	assert_int_equal(back.segs_indirect_max, 256);
+}
+
+/* 16 sectors of 4096 bytes, as each would say it. */
+static const char *const as_sectors[PVB_BLK_UNITS_COUNT] = {
+	[PVB_BLK_UNITS_SPEC] = "128", [PVB_BLK_UNITS_ALL] = "16",
+	[PVB_BLK_UNITS_FREEBSD] = "16", [PVB_BLK_UNITS_MINI_OS] = "16",
+};
+
+static void sectors_are_said_as_the_peer_counts(void **state)
+{
+	(void)state;
+	for (int u = 0; u < PVB_BLK_UNITS_COUNT; u++) {
+		struct pvb_blk_geometry g = {
+			.sectors = 128, .sector_size_bytes = 4096,
+			.physical_size_bytes = 4096, .units = u,
+		};
+		struct pvb_keys k = { 0 };
+
+		assert_int_equal(pvb_blk_geometry_put(&k, &g), 0);
+		assert_string_equal(pvb_keys_text(&k, "sectors"),
+				    as_sectors[u]);
+		g.sector_size_bytes = 512;
+		memset(&k, 0, sizeof(k));
+		assert_int_equal(pvb_blk_geometry_put(&k, &g), 0);
+		assert_string_equal(pvb_keys_text(&k, "sectors"), "128");
+	}
+}
+
+static void and_read_so(void **state)
+{
+	(void)state;
+	for (int u = 0; u < PVB_BLK_UNITS_COUNT; u++) {
+		struct pvb_blk_geometry g;
+		struct pvb_keys k = { 0 };
+
+		assert_int_equal(pvb_keys_put_text(&k, "sectors",
+						   as_sectors[u]), 0);
+		assert_int_equal(pvb_keys_put_text(&k, "sector-size", "4096"),
+				 0);
+		assert_int_equal(pvb_blk_geometry_get(&k, u, &g, NULL),
+				 PVB_OK);
+		assert_int_equal(g.sectors, 128);
+		assert_int_equal(g.units, u);
+	}
+}
+
+/* 2^63 bytes are no disk, in whatever they are counted. */
+static void too_many_sectors_are_so_in_any_unit(void **state)
+{
+	static const struct { const char *sectors; bool all, spec; } t[] = {
+		{ "2251799813685247", true, false },
+		{ "2251799813685248", false, true },
+		{ "18014398509481976", false, true },
+		{ "18014398509481984", false, false },
+		{ "2305843009213693952", false, false },
+		{ "18446744073709551615", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pvb_blk_geometry g;
+		struct pvb_keys k = { 0 };
+		const char *bad = "";
+
+		assert_int_equal(pvb_keys_put_text(&k, "sectors",
+						   t[i].sectors), 0);
+		assert_int_equal(pvb_keys_put_text(&k, "sector-size", "4096"),
+				 0);
+		assert_int_equal(pvb_blk_geometry_get(&k, PVB_BLK_UNITS_ALL,
+						      &g, &bad),
+				 t[i].all ? PVB_OK : PVB_WHY_KEY_LIMIT);
+		if (!t[i].all)
+			assert_string_equal(bad, "sectors");
+		if (t[i].spec)
+			assert_int_equal(pvb_blk_geometry_get(&k,
+				PVB_BLK_UNITS_SPEC, &g, NULL), PVB_OK);
+	}
 }
 
 static void info_has_the_bits_of_the_field(void **state)
@@ -349,6 +429,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(geometry_comes_back_from_its_keys),
 		cmocka_unit_test(offer_and_geometry_share_one_directory),
+		cmocka_unit_test(sectors_are_said_as_the_peer_counts),
+		cmocka_unit_test(and_read_so),
+		cmocka_unit_test(too_many_sectors_are_so_in_any_unit),
 		cmocka_unit_test(info_has_the_bits_of_the_field),
 		cmocka_unit_test(what_a_back_leaves_out_has_a_meaning),
 		cmocka_unit_test(discard_alone_has_the_grain_of_a_sector),

@@ -430,6 +430,67 @@ static void the_same_connection_is_known_again(void **state)
 	assert_false(pvb_blk_terms_same(&a, &b));
 }
 
+/* ---- sectors that are not 512 bytes -------------------------------------- */
+
+static void who_counts_in_large_sectors_says_so(void **state)
+{
+	struct pvb_blk_limits l = own;
+	struct pvb_blk_offer offer = { .queues_max = 1 };
+
+	(void)state;
+	for (int u = 0; u < PVB_BLK_UNITS_COUNT; u++) {
+		struct pvb_keys k = { 0 };
+		struct pvb_blk_terms t;
+		bool all = u == PVB_BLK_UNITS_ALL;
+
+		l.units = u;
+		pvb_blk_terms_choose(&t, &l, &offer);
+		assert_int_equal(t.large_sectors, all);
+		assert_int_equal(pvb_blk_terms_put(&k, &t), 0);
+		/* Not even a no: a front of today does not know the node. */
+		assert_int_equal(pvb_keys_has(&k, "feature-large-sector-size"),
+				 all);
+		assert_int_equal(pvb_blk_terms_get(&k, &own, PVB_ABI_ARM, &t,
+						   NULL), PVB_OK);
+		assert_int_equal(t.large_sectors, all);
+	}
+}
+
+static void a_word_on_large_sectors_must_be_one(void **state)
+{
+	static const struct pair pairs[PAIRS] = {
+		{ "ring-ref", "8" }, { "event-channel", "1" },
+		{ "feature-large-sector-size", "yes" },
+	};
+	struct pvb_blk_terms t;
+	const char *bad = "";
+
+	(void)state;
+	assert_int_equal(get(pairs, &t, &bad), PVB_WHY_KEY_SYNTAX);
+	assert_string_equal(bad, "feature-large-sector-size");
+}
+
+/* Who would count otherwise than the other end must not begin. */
+static void ends_that_count_differently_are_kept_apart(void **state)
+{
+	(void)state;
+	for (int u = 0; u < PVB_BLK_UNITS_COUNT; u++)
+	for (int large = 0; large < 2; large++) {
+		struct pvb_blk_terms t = { .large_sectors = large };
+		enum pvb_why why = u == PVB_BLK_UNITS_ALL
+			? large ? PVB_OK : PVB_WHY_KEY_MISSING
+			: large ? PVB_WHY_KEY_CONFLICT : PVB_OK;
+		const char *bad = NULL;
+
+		assert_int_equal(pvb_blk_terms_units(&t, u, 512, &bad),
+				 PVB_OK);
+		assert_int_equal(pvb_blk_terms_units(&t, u, 4096, &bad), why);
+		if (why != PVB_OK)
+			assert_string_equal(bad, "feature-large-sector-size");
+		assert_int_equal(pvb_blk_terms_units(&t, u, 4096, NULL), why);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +508,9 @@ int main(void)
 		cmocka_unit_test(ring_references_and_ports_must_be_there),
 		cmocka_unit_test(names_below_queues_are_bounded),
 		cmocka_unit_test(the_same_connection_is_known_again),
+		cmocka_unit_test(who_counts_in_large_sectors_says_so),
+		cmocka_unit_test(a_word_on_large_sectors_must_be_one),
+		cmocka_unit_test(ends_that_count_differently_are_kept_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
