@@ -241,6 +241,9 @@ static int loop(struct loop *l)
 	if (pvb_loop_names_init(&l->names, l->nbd, &e) < 0)
 		status = pvb_say_err("loop", &e);
 	l->names.segment_blocks = l->options.value[PVB_BLK_OPT_BLOCKS];
+	if (l->options.given & 1u << PVB_BLK_OPT_UNITS)
+		l->names.sector_units = pvb_blk_opt_value_name(
+			PVB_BLK_OPT_UNITS, l->options.value[PVB_BLK_OPT_UNITS]);
 	if (status == PVB_EXIT_DONE)
 		status = make_sockets(l);
 	if (status == PVB_EXIT_DONE)

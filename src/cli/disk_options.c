@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "disk_options.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* In the order of PVB_DISK_OPTIONS; a switch sets `value`. */
 static const struct { enum pvb_blk_opt opt; uint32_t value; }
 	order[PVB_DISK_OPTION_COUNT] = {
@@ -11,7 +14,34 @@ static const struct { enum pvb_blk_opt opt; uint32_t value; }
 	{ PVB_BLK_OPT_INDIRECT, 0 }, { PVB_BLK_OPT_PERSISTENT, 0 },
 	{ PVB_BLK_OPT_FLUSH, 0 }, { PVB_BLK_OPT_BARRIER, 1 },
 	{ PVB_BLK_OPT_DISCARD, 0 }, { PVB_BLK_OPT_BLOCKS, 1 },
+	{ PVB_BLK_OPT_UNITS, 0 },
 };
+
+/* A number, or one of the option's names. */
+static int parse_value(const struct pvb_cmd *cmd, enum pvb_blk_opt which,
+                       const char *text, uint64_t *out)
+{
+	char names[80] = "";
+	const char *name;
+	size_t n = 0;
+
+	if (!pvb_blk_opt_value_name(which, 0)) {
+		if (pvb_parse_number(text, 0, UINT32_MAX, out))
+			return PVB_EXIT_DONE;
+		return pvb_say_usage(cmd, "--%s %s: not a number",
+		                     pvb_blk_opt_name(which), text);
+	}
+	for (uint32_t i = 0; (name = pvb_blk_opt_value_name(which, i)); i++) {
+		*out = i;
+		if (strcmp(name, text) == 0)
+			return PVB_EXIT_DONE;
+		if (n < sizeof(names))
+			n += (size_t)snprintf(names + n, sizeof(names) - n,
+			                      "%s%s", n ? ", " : "", name);
+	}
+	return pvb_say_usage(cmd, "--%s %s: none of %s",
+	                     pvb_blk_opt_name(which), text, names);
+}
 
 int pvb_disk_option(const struct pvb_cmd *cmd, int opt, const char *value,
                     struct pvb_blk_options *o)
@@ -19,10 +49,13 @@ int pvb_disk_option(const struct pvb_cmd *cmd, int opt, const char *value,
 	enum pvb_blk_opt which = order[opt - PVB_DISK_OPTION_BASE].opt;
 	uint64_t n = order[opt - PVB_DISK_OPTION_BASE].value;
 	uint32_t min, max;
+	int status;
 
-	if (value && !pvb_parse_number(value, 0, UINT32_MAX, &n))
-		return pvb_say_usage(cmd, "--%s %s: not a number",
-		                     pvb_blk_opt_name(which), value);
+	if (value) {
+		status = parse_value(cmd, which, value, &n);
+		if (status != PVB_EXIT_DONE)
+			return status;
+	}
 	if (pvb_blk_options_set(o, which, n) == 0) {
 		if (o->value[PVB_BLK_OPT_CDROM] &&
 		    o->value[PVB_BLK_OPT_FLOPPY])

@@ -133,7 +133,9 @@ void pvb_loop_vbd(const struct pvb_loop_names *n, int i,
 
 	if (pvb_uri_encode(n->host, encoded, sizeof(encoded)) < 0)
 		encoded[0] = '\0';
-	snprintf(out, PVB_LOOP_PATH_MAX, "vbd:%u/xvda?host=%s%s",
+	snprintf(out, PVB_LOOP_PATH_MAX, "vbd:%u/xvda?host=%s%s%s%s",
 	         pvb_loop_domain(i), encoded, n->segment_blocks
-	         ? "&segment-blocks=on&indirect=0" : "");
+	         ? "&segment-blocks=on&indirect=0" : "",
+	         n->sector_units ? "&sector-units=" : "",
+	         n->sector_units ? n->sector_units : "");
 }

@@ -25,6 +25,8 @@ struct pvb_loop_names {                 /* caller's storage; zero: fini is
 	char nbd[4096];                 /* the first disk's socket, absolute */
 	bool segment_blocks;            /* the owner's: fronts are to use
 	                                   them */
+	const char *sector_units;       /* likewise, so to count; NULL: as they
+	                                   do anyway */
 };
 
 /* `nbd` NULL: sockets in the directory.  0 or -errno with *e. */

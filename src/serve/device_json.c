@@ -44,10 +44,11 @@ static json_t *geometry(const struct pvb_blkback_status *s)
 	const struct pvb_blk_geometry *g = &s->geometry;
 
 	if (!s->disk_known)
-		return json_pack("{s:n, s:n, s:n}", "sector_size", "sectors",
-		                 "readonly");
-	return json_pack("{s:I, s:I, s:b}",
+		return json_pack("{s:n, s:n, s:n, s:n}", "sector_size",
+		                 "sector_units", "sectors", "readonly");
+	return json_pack("{s:I, s:s, s:I, s:b}",
 	                 "sector_size", (json_int_t)g->sector_size_bytes,
+	                 "sector_units", pvb_blk_units_name(g->units),
 	                 "sectors", (json_int_t)g->sectors,
 	                 "readonly", (int)g->read_only);
 }

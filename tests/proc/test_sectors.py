@@ -10,15 +10,15 @@ from rig import Machine, Skip, need, pvb, refused, run
 MIB = 1 << 20
 
 
-def verified_load(m, disk, *args, size=24 * MIB, more="", run_args=()):
-    """fio through NBD, pieces of any number of 512-byte sectors; what it has
-    written is read again once more at the end."""
+def verified_load(m, disk, *args, size=24 * MIB, least=512):
+    """fio through NBD, pieces of any number of sectors; what it has written
+    is read again once more at the end."""
     need("fio")
     need("nbdkit")
     env = dict(os.environ, TMPDIR=m.work)
     job = (f"fio --name=v --ioengine=nbd --uri=$uri --rw=randrw --size={size} "
-           "--bsrange=512-20k --blockalign=512 --iodepth=16 "
-           f"--verify=crc32c --verify_fatal=1 --fsync=64 {more}")
+           f"--bsrange={least}-20k --blockalign={least} --iodepth=16 "
+           "--verify=crc32c --verify_fatal=1 --fsync=64")
     r = pvb("loop", disk, *args, "--run", job, env=env, cwd=m.work,
             timeout=180)
     assert "err= 0" in r.stdout, r.stdout + r.stderr
@@ -84,6 +84,30 @@ def test_what_is_told_of_them():
             pvb("bench", "--time", "0.05", m.vbd(1, vdev))
             d = m.device(1, vdev)
             assert (d["sector_size"], d["sectors"]) == (size, 16384), d
+
+
+def test_every_way_of_counting():
+    with Machine(serve=False) as m:
+        for units in ("all", "freebsd", "mini-os"):
+            verified_load(m, f"mem:{16 * MIB}?sector-size=4096",
+                          "--sector-size", "4096", "--sector-units", units,
+                          size=8 * MIB, least=4096)
+
+
+def test_two_ways_of_counting_are_kept_apart():
+    with Machine() as m:
+        disk = f"mem:{8 * MIB}"
+        m.attach(1, "xvda", disk, "--sector-size", 4096)
+        m.attach(1, "xvdb", disk, "--sector-size", 4096, "--sector-units",
+                 "all")
+        for vdev, more, says in (
+                ("xvda", "&sector-units=all", "contradict"),
+                ("xvdb", "", "is missing")):
+            refused(1, "feature-large-sector-size", says, args=[
+                "bench", "--time", "0.05", m.vbd(1, vdev, more)])
+        pvb("bench", "--time", "0.05", m.vbd(1, "xvda"))
+        pvb("bench", "--time", "0.05", m.vbd(1, "xvdb", "&sector-units=all"))
+        assert m.device(1, "xvdb")["sector_units"] == "all"
 
 
 def test_other_writers_cannot_be_had():
