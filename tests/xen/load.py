@@ -5,7 +5,7 @@ import os
 import struct
 
 from initramfs import Initramfs
-from rig import BUILD
+from rig import BUILD, until
 
 # Numbers each write; see there.  It needs nothing that a guest has not.
 NUMBERED_WRITES = os.path.join(BUILD, "tests", "xen", "numbered_writes")
@@ -46,54 +46,78 @@ def fio(guest, *options, timeout_s=240):
     return fio_jobs(guest)
 
 
-class FioWithoutEnd:
-    """Writes a disk at random in all sizes to 128 KiB, reads it all back, and
-    again, until end()."""
+class Load:
+    """A command that writes a guest's disk until it is told to stop."""
 
-    def __init__(self, guest, disk, size_mib):
-        self.guest, self.size_mib = guest, size_mib
-        self.job = guest.spawn(f"echo $$ >/run/fio; exec {FIO} "
-                               f"--name=endless --filename={disk} "
-                               f"--size={size_mib}m --rw=randwrite "
-                               "--bsrange=4k-128k --loops=1000000")
+    def __init__(self, serving, guest, vdev, command):
+        self.serving, self.guest, self.vdev = serving, guest, vdev
+        self.pid_file = f"/run/load-{vdev}"
+        # Last in turn, so that the guest's one processor has time for us, too.
+        self.job = guest.spawn(f"echo $$ >{self.pid_file}; "
+                               f"renice -n 19 -p $$; exec {command}")
 
     def check_runs(self):
-        """It has not met an error so far: that would have ended it."""
+        """It has met no error so far: that would have ended it."""
         self.guest.look()
         assert self.job.status is None, self.job.output
 
-    def end(self):
-        """Its FioJob; with an error, or with less read back than written,
-        this fails."""
+    def counts(self):
+        return self.serving.counts(self.guest, self.vdev)
+
+    def await_writes(self, more, in_flight=0, deadline_s=60):
+        """Wait until it has had so many more answers to writes, and so many
+        requests are in flight."""
+        start = self.counts()["write"]["requests"]
+
+        def reached():
+            self.check_runs()
+            c = self.counts()
+            return c["write"]["requests"] >= start + more and \
+                c["in_flight"] >= in_flight
+        until(reached, f"{more} writes to {self.vdev}", deadline_s)
+
+    def stop(self):
+        """Only tell it to; end() waits."""
         self.check_runs()
-        self.guest.run("kill -INT $(cat /run/fio)")
+        self.guest.run(f"kill -{self.SIGNAL} $(cat {self.pid_file})")
+
+
+class FioWithoutEnd(Load):
+    """Writes at random in all sizes to 128 KiB, reads all of it back, and
+    again."""
+
+    SIGNAL = "INT"
+
+    def __init__(self, serving, guest, vdev, size_mib):
+        self.size_mib = size_mib
+        super().__init__(serving, guest, vdev,
+                         f"{FIO} --name=endless --filename=/dev/{vdev} "
+                         f"--size={size_mib}m --rw=randwrite "
+                         "--bsrange=4k-128k --loops=1000000")
+
+    def end(self):
+        """After stop().  Fails if fio has seen an error, or has not read back
+        what it has written."""
         self.job.wait(status=FIO_ENDED_BY_SIGNAL)
         job = fio_jobs(self.guest)["endless"]
         assert job.error == 0, job
         assert job.read_kib > 0, job
         assert job.written_kib - job.read_kib <= self.size_mib << 10, job
-        return job
 
 
-class NumberedWrites:
-    """Writes blocks at random, with 32 threads, until end()."""
+class NumberedWrites(Load):
+    """Writes numbered blocks at random, with 32 threads."""
 
-    def __init__(self, guest, disk, block_bytes):
-        self.guest = guest
-        self.pid_file = f"/run/numbered-{os.path.basename(disk)}"
-        self.job = guest.spawn(f"echo $$ >{self.pid_file}; exec "
-                               f"numbered_writes {disk} {block_bytes} 32")
+    SIGNAL = "TERM"
 
-    def check_runs(self):
-        self.guest.look()
-        assert self.job.status is None, self.job.output
+    def __init__(self, serving, guest, vdev, block_bytes):
+        super().__init__(serving, guest, vdev,
+                         f"numbered_writes /dev/{vdev} {block_bytes} 32")
 
     def end(self):
-        """How often the disk was written since it was all zero; fails if it
-        does not hold what it should."""
-        self.check_runs()
-        self.guest.run(f"kill $(cat {self.pid_file})")
-        return int(self.job.wait().split()[0])
+        """After stop().  How often the disk was written since it was all zero;
+        fails if it does not hold what it should."""
+        return int(self.job.wait().split()[-2])
 
 
 def numbered_writes_on(path, block_bytes):

@@ -8,7 +8,7 @@
  * All of a block says which one it is, and how often it was written; at first,
  * it is all zero.  Each thread has blocks of its own.  Over and over it picks
  * one, reads it, must find what was last written there, and writes the next.
- * SIGTERM ends that; then all blocks are read once more, and it prints
+ * SIGTERM ends that; then each reads all of its blocks once more.  Printed is
  *
  *     COUNT written
  *
@@ -134,11 +134,8 @@ static uint64_t next_random(uint64_t *x)
 	return *x;
 }
 
-static void *work(void *arg)
+static void write_on(struct job *j, struct mark *buffer, struct mark *expected)
 {
-	struct job *j = arg;
-	struct mark *buffer = buffers();
-	struct mark *expected = buffer + block_bytes / sizeof(*buffer);
 	uint64_t mine = (blocks - j->first + threads - 1) / threads;
 
 	while (!atomic_load(&stopped) && !atomic_load(&failed)) {
@@ -148,27 +145,23 @@ static void *work(void *arg)
 		if (is_as_written(block, buffer, expected))
 			store_next(block, buffer);
 	}
+}
+
+static void *work(void *arg)
+{
+	struct job *j = arg;
+	struct mark *buffer = buffers();
+	struct mark *expected = buffer + block_bytes / sizeof(*buffer);
+
+	/* What an earlier run has left. */
+	for (uint64_t b = j->first; b < blocks && load(b, buffer); b += threads)
+		numbers[b] = buffer->number;
+	write_on(j, buffer, expected);
+	for (uint64_t b = j->first; b < blocks; b += threads)
+		if (!is_as_written(b, buffer, expected))
+			break;
 	free(buffer);
 	return NULL;
-}
-
-/* What an earlier run has left. */
-static void begin(struct mark *buffer)
-{
-	for (uint64_t b = 0; b < blocks && load(b, buffer); b++)
-		numbers[b] = buffer->number;
-}
-
-static uint64_t sum_all(struct mark *buffer)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t b = 0; b < blocks && !atomic_load(&failed); b++) {
-		is_as_written(b, buffer,
-		              buffer + block_bytes / sizeof(*buffer));
-		sum += numbers[b];
-	}
-	return sum;
 }
 
 static void run(void)
@@ -211,20 +204,16 @@ static bool open_disk(char **argv)
 int main(int argc, char **argv)
 {
 	struct sigaction a = { .sa_handler = stop };
-	struct mark *buffer;
-	uint64_t sum;
+	uint64_t written = 0;
 
 	if (argc != 4 || !open_disk(argv))
 		return 2;
 	sigaction(SIGTERM, &a, NULL);
-	buffer = buffers();
-	begin(buffer);
-	if (!atomic_load(&failed))
-		run();
-	sum = sum_all(buffer);
-	free(buffer);
+	run();
 	if (atomic_load(&failed))
 		return 1;
-	printf("%llu written\n", (unsigned long long)sum);
+	for (uint64_t b = 0; b < blocks; b++)
+		written += numbers[b];
+	printf("%llu written\n", (unsigned long long)written);
 	return 0;
 }

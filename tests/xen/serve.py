@@ -75,8 +75,8 @@ class Serving:
             print(f"# pvb serve has ended: {self.daemon.process.returncode}")
             return
         try:
-            r = subprocess.run([PVB, "stat", "--json"], capture_output=True,
-                               text=True, timeout=5)
+            r = subprocess.run([PVB, "stat"], capture_output=True, text=True,
+                               timeout=5)
             text = r.stdout + r.stderr
         except subprocess.TimeoutExpired:
             text = "no answer"
@@ -123,12 +123,6 @@ class Serving:
             if d["domain"] == guest.id and d["vdev"] == vdev:
                 return d
         raise AssertionError(f"no {vdev} of {guest.name}")
-
-    def await_writes(self, guest, vdev, more, deadline_s=60):
-        """Wait until the guest has had so many more answers to writes."""
-        start = self.counts(guest, vdev)["write"]["requests"]
-        until(lambda: self.counts(guest, vdev)["write"]["requests"] >=
-              start + more, f"{more} writes to {vdev}", deadline_s)
 
     # ---- what it holds ---------------------------------------------------
 
