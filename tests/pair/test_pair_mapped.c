@@ -187,7 +187,7 @@ static void idle_for_a_minute_it_lets_the_pages_go(void **state)
 }
 
 /* As a kernel that does no I/O on pages of another domain. */
-static void where_the_disk_cannot_use_them_all_is_copied(void **state)
+static void where_the_disk_cannot_all_is_copied(void **state)
 {
 	struct scene *s = begin(&(struct pair_options){ .mapped = true });
 	struct req *q, *other;
@@ -204,7 +204,8 @@ static void where_the_disk_cannot_use_them_all_is_copied(void **state)
 	assert_int_equal(held_at(1)->offset_bytes, 0);
 	assert_int_equal(held_at(1)->length_bytes, 8 * 4096);
 	assert_int_equal(copies(s), 8);
-	held_answer(0, -EFAULT);        /* the other's: it is tried again, too */
+	/* The other one's is tried again, too. */
+	held_answer(0, -EFAULT);
 	pair_settle(&s->pair);
 	assert_int_equal(other->answers, 0);
 	answer_all(s);
@@ -276,7 +277,7 @@ int main(void)
 		cmocka_unit_test(what_a_front_does_not_use_again_is_not_mapped),
 		cmocka_unit_test(more_in_flight_than_may_be_mapped),
 		cmocka_unit_test(idle_for_a_minute_it_lets_the_pages_go),
-		cmocka_unit_test(where_the_disk_cannot_use_them_all_is_copied),
+		cmocka_unit_test(where_the_disk_cannot_all_is_copied),
 		cmocka_unit_test(pages_that_the_disk_uses_outlive_the_guest),
 		cmocka_unit_test(another_connection_begins_with_nothing),
 	};
