@@ -15,6 +15,7 @@ static_assert(PVB_BLK_HALVES_TEXT_MAX <
 enum {                          /* what a half owes, and what we do */
 	ATTACHED = 1, DRAINED = 2, DETACHED = 4, LOADED = 8, CHANGED = 16,
 	UNDONE = 32,            /* ours alone: an attach that failed */
+	RESIZED = 64,
 };
 
 void pvb_blk_halves_init(struct pvb_blk_halves *h, struct pvb_loop *loop,
@@ -69,6 +70,7 @@ static void lose(struct pvb_blk_half *q, const char *text)
 	if (q->owes & ATTACHED)
 		order_fails(h, PVB_WHY_ATTACH, text);
 	q->owes = 0;
+	q->resizes = 0;
 	q->attached = false;
 	if (was_running && !(h->due & (ATTACHED | UNDONE)))
 		path_failed(h, PVB_WHY_STATE, text);
@@ -122,6 +124,10 @@ static void undo(struct pvb_blk_halves *h)
 /* Have all answered what we owe to the owner? */
 static void settle(struct pvb_blk_halves *h)
 {
+	if (h->due & RESIZED && !(all_owe(h) & RESIZED)) {
+		h->due &= (uint8_t)~RESIZED;
+		h->ops->resized(h);
+	}
 	if (h->due & ATTACHED && !(all_owe(h) & ATTACHED)) {
 		h->due &= (uint8_t)~ATTACHED;
 		if (h->why == PVB_OK) {
@@ -180,6 +186,28 @@ void pvb_blk_halves_detach(struct pvb_blk_halves *h)
 	for (uint32_t i = 0; i < h->count; i++)
 		if (h->half[i].attached)
 			order(&h->half[i], PVB_BLK_MSG_DETACH, false, DETACHED);
+	settle(h);
+}
+
+/* ---- another size -------------------------------------------------------- */
+
+void pvb_blk_halves_resize(struct pvb_blk_halves *h,
+                           const struct pvb_blk_geometry *geometry)
+{
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_RESIZED };
+
+	m.u.geometry = *geometry;
+	h->due |= RESIZED;
+	for (uint32_t i = 0; i < h->count; i++) {
+		struct pvb_blk_half *q = &h->half[i];
+
+		if (!q->attached && !(q->owes & ATTACHED))
+			continue;
+		q->owes |= RESIZED;
+		q->resizes++;
+		if (pvb_link_send(&q->link, &m, sizeof(m), NULL, 0) < 0)
+			lose(q, deaf);
+	}
 	settle(h);
 }
 
@@ -267,11 +295,19 @@ static void on_loaded(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
 		order_fails(q->halves, PVB_WHY_DISK, text);
 }
 
+static void on_grown(struct pvb_blk_half *q)
+{
+	if (q->owes & RESIZED && --q->resizes == 0)
+		q->owes &= (uint8_t)~RESIZED;
+}
+
+/* It may still say what it owed: that counts for nothing any more. */
 static void on_detached(struct pvb_blk_half *q)
 {
 	if (q->owes & DETACHED) {
 		q->attached = false;
-		q->owes &= (uint8_t)~(LOADED | CHANGED);
+		q->resizes = 0;
+		q->owes &= (uint8_t)~(LOADED | CHANGED | RESIZED);
 	}
 	q->owes &= (uint8_t)~DETACHED;
 }
@@ -328,6 +364,9 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		break;
 	case PVB_BLK_MSG_CHANGED:
 		q->owes &= (uint8_t)~CHANGED;
+		break;
+	case PVB_BLK_MSG_GROWN:
+		on_grown(q);
 		break;
 	case PVB_BLK_MSG_REPORT:
 		h->ops->report(h, &m->u.report);

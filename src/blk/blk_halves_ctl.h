@@ -47,6 +47,8 @@ struct pvb_blk_halves_ops {
 	void (*loaded)(struct pvb_blk_halves *h, enum pvb_why why,
 	               const char *text);
 	void (*changed)(struct pvb_blk_halves *h);
+	/* A back's; NULL for a front. */
+	void (*resized)(struct pvb_blk_halves *h);
 };
 
 struct pvb_blk_half {
@@ -54,6 +56,7 @@ struct pvb_blk_half {
 	struct pvb_blk_halves *halves;
 	bool     linked, attached;
 	uint8_t  owes;                  /* answers, as bits */
+	uint32_t resizes;               /* of these answers, how many */
 };
 
 struct pvb_blk_halves {                 /* caller's storage */
@@ -76,7 +79,8 @@ void pvb_blk_halves_fini(struct pvb_blk_halves *h);
 /* Queues 0 to count - 1 (count <= PVB_BLK_QUEUES_MAX), answered by attached or
    failed. */
 void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count);
-/* To all that are attached; no answer.  GO or RESIZED. */
+/* To all that are attached; no answer is waited for.  GO, UNLOAD, or a front's
+   RESIZED. */
 void pvb_blk_halves_tell(struct pvb_blk_halves *h,
                          const struct pvb_blk_msg *m);
 /* Answered by drained, detached; at once if nothing is attached. */
@@ -88,6 +92,11 @@ void pvb_blk_halves_detach(struct pvb_blk_halves *h);
    Whose ring is let go of meanwhile counts as done. */
 void pvb_blk_halves_load(struct pvb_blk_halves *h);
 void pvb_blk_halves_change(struct pvb_blk_halves *h);
+/* RESIZED to a back's halves, those that are just attaching too; answered by
+   resized when all have carried out all of it.  At any time; attached waits
+   for it. */
+void pvb_blk_halves_resize(struct pvb_blk_halves *h,
+                           const struct pvb_blk_geometry *geometry);
 /* No answer is due to the owner. */
 bool pvb_blk_halves_is_settled(const struct pvb_blk_halves *h);
 bool pvb_blk_halves_any_attached(const struct pvb_blk_halves *h);

@@ -40,6 +40,8 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_LOADED,             /* up: union failed; its `why` is OK, or
 	                                   nothing was loaded */
 	PVB_BLK_MSG_CHANGED,            /* up: the former disk is closed */
+	PVB_BLK_MSG_GROWN,              /* up, back: RESIZED is carried out, as
+	                                   far as the disk allows */
 };
 
 /* Where a back's data half has the guest's pages and ports from. */

@@ -202,11 +202,10 @@ int blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	return 1;
 }
 
-/* The halves hear of it before the front does, so that none of them refuses
-   what the front then asks for. */
+/* The halves carry it out before the front hears of it, so that none of them
+   refuses what the front then asks for. */
 int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 {
-	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_RESIZED };
 	int r;
 
 	if (!b->disk_known)
@@ -222,19 +221,28 @@ int pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	r = blkback_measure(b, e);
 	if (r <= 0)
 		return r;
-	if (!pvb_conn_is_live(&b->runner.conn))
-		return 0;
-	m.u.geometry = b->geometry;
-	pvb_blk_halves_tell(&b->halves, &m);
-	/* Once it is closing, nobody wants to know. */
-	if (b->runner.conn.mine != PVB_XB_CONNECTED)
-		return 0;
+	pvb_blk_halves_resize(&b->halves, &b->geometry);
+	return 0;
+}
+
+/* Unless it is connected nobody wants to know: not once it is closing, and not
+   yet while it attaches. */
+void blkback_resized(struct pvb_blk_halves *h)
+{
+	struct pvb_blkback_ctl *b =
+		pvb_container(h, struct pvb_blkback_ctl, halves);
+	int r;
+
+	blkback_change_poke(b);
+	if (!pvb_conn_is_live(&b->runner.conn) ||
+	    b->runner.conn.mine != PVB_XB_CONNECTED)
+		return;
 	r = pvb_runner_republish(&b->runner, NULL);
 	if (r < 0)
-		return pvb_err_set(e, r, "cannot tell the front: %s",
-		                   strerror(-r));
+		pvb_log(b->c.log, PVB_LOG_WARN,
+		        "%s: cannot tell the front of its size: %s",
+		        b->runner.c.name, strerror(-r));
 	pvb_runner_tell(&b->runner);
-	return 0;
 }
 
 /* ---- what is shown ------------------------------------------------------- */

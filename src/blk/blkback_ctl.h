@@ -95,10 +95,10 @@ int  pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
                             const struct pvb_disk_ops *ops,
                             struct pvb_disk_probe *probe, const char *params,
                             struct pvb_err *e);
-/* Look at the disk's size again and tell the front.  0, or -errno with *e:
-   -EAGAIN (the disk is not known yet), -ENOMEDIUM (the drive is empty),
-   -EBUSY (its medium is being changed), -EOPNOTSUPP (its size never changes),
-   -EINVAL (it shrank), -EIO ... */
+/* Look at the disk's size again and have it told to the front, once all data
+   halves have it.  0, or -errno with *e: -EAGAIN (the disk is not known yet),
+   -ENOMEDIUM (the drive is empty), -EBUSY (its medium is being changed),
+   -EOPNOTSUPP (its size never changes), -EINVAL (it shrank), -EIO ... */
 int  pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e);
 /* Orderly close, then retire; forced: does not wait for the front. */
 void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force);

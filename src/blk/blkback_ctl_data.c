@@ -260,5 +260,5 @@ const struct pvb_blk_halves_ops blkback_halves_ops = {
 	.create = create, .attach = attach_one, .attached = attached,
 	.drained = drained, .detached = detached, .failed = failed,
 	.report = report, .load = load_one, .loaded = blkback_loaded,
-	.changed = blkback_changed,
+	.changed = blkback_changed, .resized = blkback_resized,
 };

@@ -62,6 +62,9 @@ void blkback_disk_is_known(struct pvb_blkback_ctl *b);
    drive.  0 or -errno with *e. */
 int  blkback_promise(struct pvb_blkback_ctl *b, struct pvb_err *e);
 
+/* What the halves have answered: all have the new size. */
+void blkback_resized(struct pvb_blk_halves *h);
+
 /* _medium.  What the halves have answered, and: they may be settled. */
 void blkback_loaded(struct pvb_blk_halves *h, enum pvb_why why,
                     const char *text);

@@ -234,8 +234,10 @@ static void on_resized(struct pvb_blkback_io *io,
 	uint64_t bytes = g->sectors * PVB_BLK_SECTOR_BYTES;
 	int r = 0;
 
-	if (!lane)
+	if (!lane) {
+		tell_type(io, PVB_BLK_MSG_GROWN);
 		return;
+	}
 	if (lane->ops->resized && bytes > lane->info.size_bytes)
 		r = lane->ops->resized(lane, bytes);
 	if (r == 0 && bytes <= lane->info.size_bytes)
@@ -244,6 +246,7 @@ static void on_resized(struct pvb_blkback_io *io,
 		pvb_log(io->config.log, PVB_LOG_WARN,
 		        "a disk did not grow to %llu bytes",
 		        (unsigned long long)bytes);
+	tell_type(io, PVB_BLK_MSG_GROWN);
 }
 
 /* Where nothing is attached, nothing is in the way of another medium. */

@@ -92,6 +92,8 @@ static void half_message(struct pvb_link *k, const void *msg, size_t bytes,
 		break;
 	case PVB_BLK_MSG_RESIZED:
 		h->resized++;
+		if (!h->quiet)
+			half_say(h, PVB_BLK_MSG_GROWN);
 		break;
 	case PVB_BLK_MSG_LOAD:
 		on_load(h, nfds);

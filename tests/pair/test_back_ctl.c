@@ -373,126 +373,6 @@ static void let_go_says_nothing_to_anybody(void **state)
 	assert_int_equal(bench.half[0].closed, 1);
 }
 
-/* ---- size ---------------------------------------------------------------- */
-
-static void a_disk_that_has_grown_is_told_to_half_and_front(void **state)
-{
-	char path[96], uri[128];
-	struct pvb_err e = PVB_ERR_INIT;
-	uint32_t tx;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/image", bench.machine.dir);
-	snprintf(uri, sizeof(uri), "file:%s", path);
-	fclose(fopen(path, "w"));
-	assert_int_equal(truncate(path, 1 << 20), 0);
-	back_start();
-	back_disk(uri);
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "4");
-	assert_int_equal(truncate(path, 2 << 20), 0);
-	bench.spy.writes = 0;
-	assert_int_equal(pvb_blkback_ctl_resize(back, &e), 0);
-	assert_string_equal(get(bench.back, "sectors"), "4096");
-	tx = spy_store_tx(&bench.spy, "/state", "4");
-	assert_in_range(tx, 1, UINT32_MAX - 1);
-	assert_int_equal(spy_store_tx(&bench.spy, "/sectors", "4096"), tx);
-	TURN_UNTIL(bench.half[0].resized == 1);
-	assert_int_equal(bench.half[0].last.u.geometry.sectors, 4096);
-	/* Nothing new is said of nothing new, nor of what cannot be. */
-	bench.spy.writes = 0;
-	assert_int_equal(pvb_blkback_ctl_resize(back, &e), 0);
-	assert_int_equal(truncate(path, 1 << 20), 0);
-	assert_int_equal(pvb_blkback_ctl_resize(back, &e), -EINVAL);
-	assert_int_equal(bench.spy.writes, 0);
-	assert_string_equal(get(bench.back, "sectors"), "4096");
-	unlink(path);
-}
-
-static void a_half_that_sees_the_disk_grow_reports_it(void **state)
-{
-	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_REPORT };
-	char path[96], uri[128];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/image", bench.machine.dir);
-	snprintf(uri, sizeof(uri), "file:%s", path);
-	fclose(fopen(path, "w"));
-	assert_int_equal(truncate(path, 1 << 20), 0);
-	back_start();
-	back_disk(uri);
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "4");
-	assert_int_equal(truncate(path, 2 << 20), 0);
-	m.u.report.kind = PVB_BLK_REPORT_SIZE;
-	m.u.report.value = UINT64_MAX;          /* nobody believes that */
-	assert_int_equal(pvb_link_send(&bench.half[0].link, &m, sizeof(m),
-	                               NULL, 0), 0);
-	TURN_UNTIL(bench.half[0].resized == 1);
-	assert_string_equal(get(bench.back, "sectors"), "4096");
-	unlink(path);
-}
-
-/* A connection to an image of 1 MiB, which is over. */
-static void connect_image_once(char path[96])
-{
-	char uri[128];
-
-	snprintf(path, 96, "%s/image", bench.machine.dir);
-	snprintf(uri, sizeof(uri), "file:%s", path);
-	fclose(fopen(path, "w"));
-	assert_int_equal(truncate(path, 1 << 20), 0);
-	back_start();
-	back_disk(uri);
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "4");
-	front_state("6");
-	bench_wait_state(bench.back, "6");
-	front_state("1");
-	bench_wait_state(bench.back, "2");
-}
-
-static void each_connection_begins_with_the_size_of_now(void **state)
-{
-	char path[96];
-
-	(void)state;
-	connect_image_once(path);
-	assert_int_equal(truncate(path, 3 << 20), 0);
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "4");
-	assert_int_equal(bench.half[0].attached_as.u.back_attach.geometry
-	                 .sectors, 6144);
-	assert_int_equal(bench.half[0].attached_as.u.back_attach.disk.info
-	                 .size_bytes, 3 << 20);
-	assert_string_equal(get(bench.back, "sectors"), "6144");
-	unlink(path);
-}
-
-static void what_has_shrunk_is_refused_until_it_is_as_it_was(void **state)
-{
-	static const char says[] =
-		"disk.img: has shrunk from 1048576 to 4096 bytes";
-	char path[96];
-
-	(void)state;
-	connect_image_once(path);
-	assert_int_equal(truncate(path, 4096), 0);
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "5");
-	assert_int_equal(back_status().why, PVB_WHY_DISK);
-	assert_string_equal(get(bench.back, "hotplug-error"), says);
-	assert_int_equal(bench.half[0].attach, 1);
-	assert_int_equal(truncate(path, 1 << 20), 0);
-	front_state("6");
-	bench_wait_state(bench.back, "6");
-	front_state("1");
-	bench_wait_state(bench.back, "2");
-	front_says("3", "8", "1");
-	bench_wait_state(bench.back, "4");
-	unlink(path);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,10 +399,6 @@ int main(void)
 		BACK_TEST(a_forced_stop_does_not_wait_for_the_front),
 		BACK_TEST(a_forced_stop_holds_while_it_attaches),
 		BACK_TEST(let_go_says_nothing_to_anybody),
-		BACK_TEST(a_disk_that_has_grown_is_told_to_half_and_front),
-		BACK_TEST(a_half_that_sees_the_disk_grow_reports_it),
-		BACK_TEST(each_connection_begins_with_the_size_of_now),
-		BACK_TEST(what_has_shrunk_is_refused_until_it_is_as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("back_ctl", tests, NULL, NULL);

@@ -311,6 +311,7 @@ static void a_disk_that_grew_has_a_new_end(void **state)
 	m.u.geometry = s->pair.geometry;
 	m.u.geometry.sectors = (128 << 20) / 512;
 	control_send(&s->pair.back, &m);
+	(void)control_wait(&s->pair.back, PVB_BLK_MSG_GROWN);
 	control_send(&s->pair.front, &m);
 	pair_settle(&s->pair);
 	assert_int_equal(held_lane()->info.size_bytes, 128 << 20);
