@@ -21,6 +21,33 @@ static struct pvb_blkback_ctl *back_of_runner(struct pvb_runner *r)
 	return pvb_container(r, struct pvb_blkback_ctl, runner);
 }
 
+/* ---- the disk, opened once for all queues -------------------------------- */
+
+/* The number of descriptors, or -errno with *e. */
+static int need_opening(struct blkback_opening *o,
+                        const struct pvb_disk_ops *ops,
+                        const struct pvb_disk_probe *disk, struct pvb_err *e)
+{
+	int n;
+
+	if (o->open)
+		return (int)o->nfds;
+	n = ops->reopen(disk, o->fds, e);
+	if (n < 0)
+		return n;
+	o->nfds = (uint32_t)n;
+	o->open = true;
+	return n;
+}
+
+/* The halves have copies. */
+static void close_opening(struct blkback_opening *o)
+{
+	for (uint32_t i = 0; o->open && i < o->nfds; i++)
+		(void)close(o->fds[i]);
+	o->open = false;
+}
+
 /* ---- orders -------------------------------------------------------------- */
 
 int blkback_attach(struct pvb_runner *r)
@@ -37,7 +64,14 @@ int blkback_attach(struct pvb_runner *r)
 		return 0;
 	}
 	pvb_blk_halves_attach(&b->halves, b->terms.queues);
+	close_opening(&b->opening);
 	return 0;
+}
+
+void blkback_load(struct pvb_blkback_ctl *b)
+{
+	pvb_blk_halves_load(&b->halves);
+	close_opening(&b->opening);
 }
 
 /* A back's ring runs from attach on; the front just does not know yet. */
@@ -101,8 +135,8 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	hide_fds(&b->disk, &a->disk);
 }
 
-/* Gather what goes along: the counters, which are not ours to close, the mem
-   end and the disk's, which are. */
+/* Gather what goes along: the counters and the disk's, which are not ours to
+   close, and between them the mem end, which is. */
 static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
                   uint32_t *nfds, char *text)
 {
@@ -126,12 +160,16 @@ static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
 		}
 		fds[(*nfds)++] = n;
 	}
-	n = b->disk_ops ? b->disk_ops->reopen(&b->disk, fds + *nfds, &e) : 0;
-	if (n < 0)
+	if (!b->disk_ops)
+		return 0;
+	n = need_opening(&b->opening, b->disk_ops, &b->disk, &e);
+	if (n < 0) {
 		blkback_name_disk(b, e.text, text);
-	else
-		*nfds += (uint32_t)n;
-	return n;
+		return n;
+	}
+	memcpy(fds + *nfds, b->opening.fds, sizeof(b->opening.fds));
+	*nfds += (uint32_t)n;
+	return 0;
 }
 
 static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
@@ -147,8 +185,8 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 		fill_attach(b, queue, &m);
 		r = pvb_blk_halves_send(h, queue, &m, fds, nfds);
 	}
-	for (uint32_t i = PVB_BLK_FD_COUNTERS + 1; i < nfds; i++)
-		(void)close(fds[i]);
+	if (b->c.mem_kind == PVB_BLK_MEM_LOCAL && nfds > PVB_BLK_FD_MEM)
+		(void)close(fds[PVB_BLK_FD_MEM]);
 	return r;
 }
 
@@ -157,24 +195,20 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 static int load_one(struct pvb_blk_halves *h, uint32_t queue,
                     char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
-	const struct blkback_change *c = &back_of(h)->change;
+	struct pvb_blkback_ctl *b = back_of(h);
+	const struct blkback_change *c = &b->change;
 	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_LOAD };
 	struct pvb_err e = PVB_ERR_INIT;
-	int fds[PVB_DISK_FDS_MAX];
-	int n = c->ops->reopen(&c->disk, fds, &e);
-	int r = n;
+	int n = need_opening(&b->opening, c->ops, &c->disk, &e);
 
 	if (n < 0) {
 		(void)snprintf(text, PVB_BLK_HALVES_TEXT_MAX + 1, "%.*s",
 		               PVB_BLK_HALVES_TEXT_MAX, e.text);
-	} else {
-		m.u.load.sectors = c->geometry.sectors;
-		hide_fds(&c->disk, &m.u.load.disk);
-		r = pvb_blk_halves_send(h, queue, &m, fds, (uint32_t)n);
+		return n;
 	}
-	for (int i = 0; i < n; i++)
-		(void)close(fds[i]);
-	return r;
+	m.u.load.sectors = c->geometry.sectors;
+	hide_fds(&c->disk, &m.u.load.disk);
+	return pvb_blk_halves_send(h, queue, &m, b->opening.fds, (uint32_t)n);
 }
 
 static int create(struct pvb_blk_halves *h, uint32_t queue)

@@ -107,7 +107,7 @@ static void load(struct pvb_blkback_ctl *b)
 	}
 	if (b->change.ops) {
 		b->change.step = BLKBACK_LOADING;
-		pvb_blk_halves_load(&b->halves);
+		blkback_load(b);
 	} else {
 		b->change.step = BLKBACK_CHANGING;
 		pvb_blk_halves_change(&b->halves);

@@ -34,7 +34,16 @@ struct blkback_change {                 /* of the medium */
 	struct pvb_err why;             /* why it is not done; code 0: done */
 };
 
+/* What one order to all queues sends along: one opening of the disk, for the
+   lock is the opening's. */
+struct blkback_opening {
+	uint32_t nfds;
+	int fds[PVB_DISK_FDS_MAX];
+	bool open;
+};
+
 struct pvb_blkback_ctl {
+	struct blkback_opening opening;         /* while an order is given */
 	struct pvb_blkback_ctl_config c;
 	struct pvb_runner runner;
 	struct pvb_blk_halves halves;
@@ -62,6 +71,8 @@ void blkback_disk_is_known(struct pvb_blkback_ctl *b);
    drive.  0 or -errno with *e. */
 int  blkback_promise(struct pvb_blkback_ctl *b, struct pvb_err *e);
 
+/* Have all halves open the medium that it will be. */
+void blkback_load(struct pvb_blkback_ctl *b);
 /* What the halves have answered: all have the new size. */
 void blkback_resized(struct pvb_blk_halves *h);
 
