@@ -32,6 +32,20 @@ static inline void pvb_iolist_push_front(struct pvb_iolist *q,
 	q->head = io;
 }
 
+/* All of `more` behind, which is empty then. */
+static inline void pvb_iolist_append(struct pvb_iolist *q,
+                                     struct pvb_iolist *more)
+{
+	if (!more->head)
+		return;
+	if (q->head)
+		q->tail->next = more->head;
+	else
+		q->head = more->head;
+	q->tail = more->tail;
+	more->head = NULL;
+}
+
 /* The oldest, or NULL. */
 static inline struct pvb_io *pvb_iolist_pop(struct pvb_iolist *q)
 {

@@ -2,9 +2,9 @@
 /*
  * client.c - a disk on a thread of its own, with a thread-safe submit.
  *
- * Requests cross into the lane's thread by one locked queue and one wake-up.
- * Each travels as a private copy (struct cross), so that a request which the
- * lane cannot take yet waits here and the caller's struct is not touched.
+ * Each request travels as a private copy (struct cross), so that a request
+ * which the lane cannot take yet waits here and the caller's struct is not
+ * touched.
  */
 #include <pvb/client.h>
 
@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/queue.h"
 #include "blk/disk_list.h"
+#include "disk/crossing.h"
 #include "disk/disk.h"
 #include "lib/client_errand.h"
 
@@ -35,8 +36,9 @@ struct pvb_client {
 	struct pvb_client_config config;
 	struct pvb_loop      *loop;     /* the thread's */
 	struct pvb_disk      *lane;     /* the thread's */
-	struct pvb_pool       crossing; /* the thread's: struct cross */
-	struct pvb_loop_task  arrived;
+	struct pvb_pool       crosses;  /* the thread's: struct cross */
+	struct pvb_crossing   crossing; /* to the thread */
+	struct pvb_loop_task  errand_task;
 
 	const struct pvb_disk_ops *ops; /* open's arguments and answer */
 	struct pvb_disk_probe probe;
@@ -46,13 +48,11 @@ struct pvb_client {
 	pthread_mutex_t       lock;     /* guards what follows */
 	pthread_cond_t        changed;
 	bool                  opened, closing;
-	struct pvb_io        *head, **tail;     /* submitted, by io->next */
 	struct pvb_queue      errands;
 	struct pvb_disk_info  info;
 
-	struct pvb_io        *waiting;  /* the thread's: taken, not yet
+	struct pvb_iolist     waiting;  /* the thread's: come, not yet
 	                                   submitted */
-	struct pvb_io       **waiting_tail;
 };
 
 const char *pvb_version(void)
@@ -79,9 +79,9 @@ static void crossed(struct pvb_io *io, int result)
 	struct pvb_client *c = x->client;
 	struct pvb_io *outer = x->outer;
 
-	pvb_pool_put(&c->crossing, x);
+	pvb_pool_put(&c->crosses, x);
 	outer->done(outer, result);
-	if (c->waiting)
+	if (c->waiting.head)
 		submit_waiting(c);
 }
 
@@ -89,7 +89,7 @@ static void crossed(struct pvb_io *io, int result)
 static bool cross_over(struct pvb_client *c, struct pvb_io *outer)
 {
 	uint64_t id;
-	struct cross *x = pvb_pool_get(&c->crossing, &id);
+	struct cross *x = pvb_pool_get(&c->crosses, &id);
 
 	if (!x)
 		return false;
@@ -105,7 +105,7 @@ static bool cross_over(struct pvb_client *c, struct pvb_io *outer)
 	x->io.arg = x;
 	if (c->lane->ops->submit(c->lane, &x->io) == 0)
 		return true;
-	pvb_pool_put(&c->crossing, x);
+	pvb_pool_put(&c->crosses, x);
 	return false;
 }
 
@@ -113,26 +113,34 @@ static void submit_waiting(struct pvb_client *c)
 {
 	bool any = false;
 
-	while (c->waiting) {
-		struct pvb_io *io = c->waiting;
-		struct pvb_io *next = io->next;
-
-		if (!cross_over(c, io))
-			break;
+	while (c->waiting.head && cross_over(c, c->waiting.head)) {
+		(void)pvb_iolist_pop(&c->waiting);
 		any = true;
-		c->waiting = next;
 	}
-	if (!c->waiting)
-		c->waiting_tail = &c->waiting;
 	if (any && c->lane->ops->kick)
 		c->lane->ops->kick(c->lane);
 }
 
-static void run_errands(struct pvb_client *c, struct pvb_queue *errands)
+static void arrived(struct pvb_crossing *x, struct pvb_iolist *all)
 {
+	struct pvb_client *c = pvb_container(x, struct pvb_client, crossing);
+
+	pvb_iolist_append(&c->waiting, all);
+	submit_waiting(c);
+}
+
+static void run_errands(struct pvb_loop_task *t)
+{
+	struct pvb_client *c = pvb_container(t, struct pvb_client, errand_task);
+	struct pvb_queue errands;
 	struct pvb_qnode *n;
 
-	while ((n = pvb_queue_pop(errands)) != NULL) {
+	pthread_mutex_lock(&c->lock);
+	errands = c->errands;
+	memset(&c->errands, 0, sizeof(c->errands));
+	pthread_mutex_unlock(&c->lock);
+
+	while ((n = pvb_queue_pop(&errands)) != NULL) {
 		struct pvb_errand *e =
 			pvb_container(n, struct pvb_errand, node);
 
@@ -142,26 +150,6 @@ static void run_errands(struct pvb_client *c, struct pvb_queue *errands)
 		pthread_cond_broadcast(&c->changed);
 		pthread_mutex_unlock(&c->lock);
 	}
-}
-
-static void arrived(struct pvb_loop_task *t)
-{
-	struct pvb_client *c = pvb_container(t, struct pvb_client, arrived);
-	struct pvb_queue errands;
-
-	pthread_mutex_lock(&c->lock);
-	if (c->head) {
-		*c->waiting_tail = c->head;
-		c->waiting_tail = c->tail;
-		c->head = NULL;
-		c->tail = &c->head;
-	}
-	errands = c->errands;
-	memset(&c->errands, 0, sizeof(c->errands));
-	pthread_mutex_unlock(&c->lock);
-
-	submit_waiting(c);
-	run_errands(c, &errands);
 }
 
 static void lane_changed(struct pvb_disk *d, void *arg, int gone)
@@ -183,6 +171,7 @@ static int open_lane(struct pvb_client *c)
 	c->loop = pvb_loop_create(&config, &c->open_err);
 	if (!c->loop)
 		return c->open_err.code;
+	c->crossing.loop = c->loop;
 	pvb_loop_set_spin(c->loop, c->config.spin_max_ns);
 	n = c->ops->reopen(&c->probe, fds, &c->open_err);
 	if (n < 0)
@@ -193,13 +182,13 @@ static int open_lane(struct pvb_client *c)
 		return r;
 	c->lane->changed = lane_changed;
 	c->lane->arg = c;
-	return pvb_pool_init(&c->crossing, DEPTH, sizeof(struct cross));
+	return pvb_pool_init(&c->crosses, DEPTH, sizeof(struct cross));
 }
 
 static void close_lane(struct pvb_client *c)
 {
 	pvb_disk_close(c->lane);
-	pvb_pool_fini(&c->crossing);
+	pvb_pool_fini(&c->crosses);
 	pvb_loop_destroy(c->loop);
 }
 
@@ -209,9 +198,10 @@ static bool may_end(struct pvb_client *c)
 	bool end;
 
 	pthread_mutex_lock(&c->lock);
-	end = c->closing && !c->head && pvb_queue_is_empty(&c->errands);
+	end = c->closing && pvb_queue_is_empty(&c->errands);
 	pthread_mutex_unlock(&c->lock);
-	return end && !c->waiting && pvb_pool_used(&c->crossing) == 0;
+	return end && pvb_crossing_is_empty(&c->crossing) &&
+	       !c->waiting.head && pvb_pool_used(&c->crosses) == 0;
 }
 
 static void *lane_thread(void *arg)
@@ -272,15 +262,15 @@ static struct pvb_client *client_new(const struct pvb_client_config *config)
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
-	c->tail = &c->head;
-	c->waiting_tail = &c->waiting;
-	c->arrived.run = arrived;
+	c->errand_task.run = run_errands;
+	(void)pvb_crossing_init(&c->crossing, NULL, arrived);
 	return c;
 }
 
 static void client_free(struct pvb_client *c)
 {
 	pvb_disk_probe_fini(&c->probe);
+	pvb_crossing_fini(&c->crossing);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -344,21 +334,15 @@ void pvb_client_info(struct pvb_client *c, struct pvb_disk_info *out)
 
 void pvb_client_submit(struct pvb_client *c, struct pvb_io *io)
 {
-	io->next = NULL;
-	pthread_mutex_lock(&c->lock);
-	*c->tail = io;
-	c->tail = &io->next;
-	pthread_mutex_unlock(&c->lock);
-	pvb_loop_post(c->loop, &c->arrived);
+	pvb_crossing_put(&c->crossing, io);
 }
 
 void pvb_client_run_errand(struct pvb_client *c, struct pvb_errand *e)
 {
 	pthread_mutex_lock(&c->lock);
 	pvb_queue_push(&c->errands, &e->node);
-	pthread_mutex_unlock(&c->lock);
-	pvb_loop_post(c->loop, &c->arrived);
-	pthread_mutex_lock(&c->lock);
+	/* Inside the lock: the thread does not end with a task posted. */
+	pvb_loop_post(c->loop, &c->errand_task);
 	while (!e->done)
 		pthread_cond_wait(&c->changed, &c->lock);
 	pthread_mutex_unlock(&c->lock);
