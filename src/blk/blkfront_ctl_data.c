@@ -43,9 +43,11 @@ void blkfront_go(struct pvb_runner *r)
 
 	f->running = true;
 	pvb_log(f->c.log, PVB_LOG_INFO, "%s: domain %u serves it: "
-	        "%u ring pages, %u %s segments, %" PRIu64 " sectors",
-	        r->c.name,
-	        (unsigned int)f->back_domid, 1U << f->terms.ring_order,
+	        "%u queue%s, %u ring pages, %u %s segments, %" PRIu64
+	        " sectors",
+	        r->c.name, (unsigned int)f->back_domid,
+	        (unsigned int)f->terms.queues, f->terms.queues > 1 ? "s" : "",
+	        1U << f->terms.ring_order,
 	        (unsigned int)(blocks ? f->terms.blocks.segs_max
 	                              : f->terms.indirect_max),
 	        blocks ? "block" : "indirect", f->geometry.sectors);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blkfront_disk.c - a lane: the data half on the caller's loop, and the calls
- * of a disk, handed through.  What the URI says is blkfront_disk_probe.c's.
+ * blkfront_disk.c - a lane: the data half on the caller's loop, or a fan of
+ * several on threads, and the calls of a disk, handed through.  What the URI
+ * says is blkfront_disk_probe.c's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/link.h"
 #include "blkfront_disk.h"
 #include "blkfront_disk_control.h"
+#include "blkfront_disk_fan.h"
 #include "blkfront_disk_probe.h"
 #include "blkfront_io.h"
 #include "hyp/mem.h"
@@ -27,8 +29,9 @@ enum {
 
 struct vbd_lane {
 	struct pvb_disk disk;
-	struct pvb_disk *inner;         /* the data half's */
-	struct pvb_blkfront_io *io;     /* owned */
+	struct pvb_disk *inner;         /* the data half's, or the fan's */
+	struct pvb_blkfront_io *io;     /* owned: one queue */
+	struct vbd_fan *fan;            /* owned: several, instead */
 	struct pvb_vbd_control *control;        /* owned */
 	bool read_only, live, closing;
 };
@@ -86,7 +89,15 @@ static int64_t now_ms(void)
 static int wait_until(struct vbd_lane *v, bool live, int64_t ms)
 {
 	int64_t end = now_ms() + ms;
+	int r;
 
+	if (v->fan) {
+		r = vbd_fan_wait(v->fan, live, ms);
+		v->live = vbd_fan_is_live(v->fan);
+		if (v->live)
+			copy_info(v);
+		return r;
+	}
 	while (!(live && v->live)) {
 		int64_t left = end - now_ms();
 
@@ -121,9 +132,9 @@ static uint64_t seconds_ns(uint32_t s)
 	return s * UINT64_C(1000000000);
 }
 
-static int start_data(struct vbd_lane *v, struct pvb_loop *loop,
-                      const struct pvb_log *log, const struct vbd_blob *b,
-                      int link_fd, struct pvb_err *e)
+static int start_one(struct vbd_lane *v, struct pvb_loop *loop,
+                     const struct pvb_log *log, const struct vbd_blob *b,
+                     int *link_fd, struct pvb_err *e)
 {
 	const struct pvb_blkfront_io_config c = {
 		.log = log, .bounce_always = b->bounce,
@@ -131,21 +142,49 @@ static int start_data(struct vbd_lane *v, struct pvb_loop *loop,
 	};
 	struct pvb_err ignored = PVB_ERR_INIT;
 	struct pvb_mem *mem;
-	int r;
+	int fds[2], r;
 
 	e = e ? e : &ignored;
 	mem = pvb_host_front_mem(&b->host, b->domid, e);
-	if (!mem) {
-		(void)close(link_fd);
+	if (!mem)
 		return e->code;
+	r = pvb_link_pair(fds);
+	if (r < 0) {
+		pvb_mem_close(mem);
+		return pvb_err_set(e, r, "cannot make a link: %s",
+		                   strerror(-r));
 	}
-	r = pvb_blkfront_io_create(loop, link_fd, mem, &c, &v->io, e);
-	if (r < 0)
+	r = pvb_blkfront_io_create(loop, fds[0], mem, &c, &v->io, e);
+	if (r < 0) {
+		(void)close(fds[1]);
 		return r;
+	}
+	*link_fd = fds[1];
 	v->inner = pvb_blkfront_io_disk(v->io);
-	v->inner->changed = inner_changed;
-	v->inner->arg = v;
 	return 0;
+}
+
+static int start_fan(struct vbd_lane *v, struct pvb_loop *loop,
+                     const struct pvb_log *log, const struct vbd_blob *b,
+                     int *link_fd, struct pvb_err *e)
+{
+	const struct vbd_fan_config c = {
+		.log = log, .host = &b->host, .domid = b->domid,
+		.queues_max = b->queues, .ring_order = b->ring_order,
+		.bounce_always = b->bounce, .read_only = v->read_only,
+	};
+	int r = vbd_fan_create(loop, &c, &v->fan, link_fd, e);
+
+	if (r == 0)
+		v->inner = vbd_fan_disk(v->fan);
+	return r;
+}
+
+static int more_queues(void *arg, uint32_t queue)
+{
+	struct vbd_lane *v = arg;
+
+	return v->fan ? vbd_fan_more(v->fan, queue) : -EPIPE;
 }
 
 static uint32_t claim_s(const struct vbd_blob *b)
@@ -164,12 +203,13 @@ static int start_control(struct vbd_lane *v, const struct pvb_log *log,
 		.connect_timeout_ns = seconds_ns(b->connect_timeout_s),
 		.close_timeout_ns = seconds_ns(CLOSE_STEP_S),
 		.request_timeout_ns = seconds_ns(b->timeout_s),
+		.more = more_queues, .arg = v,
 	};
 
 	pvb_blk_limits_front_default(&c.limits);
 	c.limits.ring_order_max = b->ring_order;
 	c.limits.indirect_max = b->indirect_max;
-	c.limits.queues_max = 1;
+	c.limits.queues_max = b->queues;
 	c.limits.segment_blocks = b->segment_blocks;
 	c.limits.abi_given = true;
 	c.limits.abi = (enum pvb_abi)b->abi;
@@ -182,18 +222,15 @@ static int start_halves(struct vbd_lane *v, struct pvb_loop *loop,
                         const struct pvb_log *log, const struct vbd_blob *b,
                         struct pvb_err *e)
 {
-	int fds[2];
-	int r = pvb_link_pair(fds);
+	int link_fd = -1;
+	int r = b->queues > 1 ? start_fan(v, loop, log, b, &link_fd, e)
+	                      : start_one(v, loop, log, b, &link_fd, e);
 
 	if (r < 0)
-		return pvb_err_set(e, r, "cannot make a link: %s",
-		                   strerror(-r));
-	r = start_data(v, loop, log, b, fds[0], e);
-	if (r < 0) {
-		(void)close(fds[1]);
 		return r;
-	}
-	return start_control(v, log, b, fds[1], e);
+	v->inner->changed = inner_changed;
+	v->inner->arg = v;
+	return start_control(v, log, b, link_fd, e);
 }
 
 static int connect_back(struct vbd_lane *v, const struct vbd_blob *b,
@@ -211,6 +248,13 @@ static int connect_back(struct vbd_lane *v, const struct vbd_blob *b,
 	if (why.code < 0)
 		return pvb_err_set(e, why.code, "%s", why.text);
 	return pvb_err_set(e, r < 0 ? r : -EIO, "the backend does not answer");
+}
+
+static void end_data(struct vbd_lane *v)
+{
+	vbd_fan_destroy(v->fan);
+	pvb_blkfront_io_destroy(v->io);
+	free(v);
 }
 
 static int vbd_open(struct pvb_loop *loop, const struct pvb_log *log,
@@ -234,8 +278,7 @@ static int vbd_open(struct pvb_loop *loop, const struct pvb_log *log,
 	if (r == 0)
 		r = connect_back(v, &b, e);
 	if (r < 0) {
-		pvb_blkfront_io_destroy(v->io);
-		free(v);
+		end_data(v);
 		return r;
 	}
 	*lane = &v->disk;
@@ -247,8 +290,7 @@ static void vbd_close(struct pvb_disk *d)
 	struct vbd_lane *v = lane_of(d);
 
 	end_control(v, NULL);
-	pvb_blkfront_io_destroy(v->io);
-	free(v);
+	end_data(v);
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -290,7 +332,7 @@ static const char *const options[] = {
 	"segment-blocks=on|off   where there are no indirect requests (off)",
 	"protocol=NAME           the layout of requests (this program's own)",
 	"sector-units=spec|all|freebsd|mini-os  how the backend counts (spec)",
-	"queues=1                rings to the backend",
+	"queues=N                at most N rings, a thread each (1)",
 	"bounce=on|off           copy every buffer (off)",
 	"poll=adaptive|always|never  how to wait for answers (adaptive)",
 	NULL

@@ -21,6 +21,8 @@ struct pvb_vbd_control {
 	struct pvb_watches *watches;    /* owned */
 	struct pvb_blkfront_ctl *ctl;   /* owned; NULL once it has retired */
 	int link_fd;                    /* owned until it is given out */
+	int  (*more)(void *arg, uint32_t queue);
+	void *arg;
 	struct pvb_loop_task stop, force, abandon;
 	struct pvb_err ended;           /* the thread's until it is joined */
 };
@@ -110,13 +112,14 @@ static void *run(void *arg)
 
 /* ---- on the caller's ----------------------------------------------------- */
 
-/* One queue, and one half for it: if that is gone, so is the disk. */
+/* One half for each queue: if that is gone, so is the disk. */
 static int data_half(void *arg, uint32_t queue)
 {
 	struct pvb_vbd_control *v = arg;
 	int fd = v->link_fd;
 
-	(void)queue;
+	if (queue > 0)
+		return v->more ? v->more(v->arg, queue) : -EPIPE;
 	v->link_fd = -1;
 	return fd >= 0 ? fd : -EPIPE;
 }
@@ -177,6 +180,8 @@ int pvb_vbd_control_start(const struct pvb_vbd_control_config *c, int link_fd,
 		return pvb_err_set(e, -ENOMEM, "out of memory");
 	}
 	v->link_fd = link_fd;
+	v->more = c->more;
+	v->arg = c->arg;
 	v->stop.run = run_stop;
 	v->force.run = run_force;
 	v->abandon.run = run_abandon;

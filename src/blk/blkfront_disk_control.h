@@ -26,10 +26,14 @@ struct pvb_vbd_control_config {
 	uint64_t spin_max_ns;
 	uint64_t claim_timeout_ns, connect_timeout_ns, close_timeout_ns;
 	uint64_t request_timeout_ns;
+	/* The half of another queue than the first: control's end of its link,
+	   or -errno.  On control's thread.  NULL: there is none. */
+	int  (*more)(void *arg, uint32_t queue);
+	void *arg;
 };
 
-/* Takes `link_fd` over, also on failure.  0, or -errno with *e as
-   pvb_blkfront_ctl_start and pvb_host_store have them. */
+/* `link_fd` leads to the first queue's half; taken over, also on failure.  0,
+   or -errno with *e as pvb_blkfront_ctl_start and pvb_host_store have them. */
 int  pvb_vbd_control_start(const struct pvb_vbd_control_config *c, int link_fd,
                            struct pvb_vbd_control **out, struct pvb_err *e);
 /* Ask it to close in order; forced: without waiting for the back any more. */

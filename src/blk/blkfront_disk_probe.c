@@ -36,6 +36,7 @@ bool vbd_blob_get(const struct pvb_disk_probe *p, struct vbd_blob *out)
 	memcpy(out, p->blob, sizeof(*out));
 	return memchr(out->host.dir, '\0', sizeof(out->host.dir)) &&
 	       out->ring_order <= PVB_RING_ORDER_MAX &&
+	       out->queues >= 1 && out->queues <= PVB_BLK_QUEUES_MAX &&
 	       out->abi < PVB_ABI_COUNT && out->units < PVB_BLK_UNITS_COUNT;
 }
 
@@ -127,7 +128,7 @@ static int parse_units(struct pvb_uri *uri, struct vbd_blob *b,
 static int parse_limits(struct pvb_uri *uri, struct vbd_blob *b,
                         struct pvb_err *e)
 {
-	uint64_t order, indirect, queues = 1;
+	uint64_t order, indirect, queues;
 	struct pvb_blk_limits l;
 	bool blocks = false;
 	int r;
@@ -135,17 +136,19 @@ static int parse_limits(struct pvb_uri *uri, struct vbd_blob *b,
 	pvb_blk_limits_front_default(&l);
 	order = l.ring_order_max;
 	indirect = l.indirect_max;
+	queues = l.queues_max;
 	r = parse_number(uri, "ring-order", 0, PVB_RING_ORDER_MAX, &order, e);
 	if (r == 0)
 		r = parse_number(uri, "indirect", 0, PVB_BLK_SEGS_MAX,
 		                 &indirect, e);
-	/* A lane is one thread's, so it has one ring. */
 	if (r == 0)
-		r = parse_number(uri, "queues", 1, 1, &queues, e);
+		r = parse_number(uri, "queues", 1, PVB_BLK_QUEUES_MAX,
+		                 &queues, e);
 	if (r == 0)
 		r = pvb_disk_opt_bool(uri, "segment-blocks", &blocks, e);
 	b->ring_order = (uint8_t)order;
 	b->indirect_max = (uint16_t)indirect;
+	b->queues = (uint8_t)queues;
 	b->segment_blocks = blocks;
 	return r;
 }

@@ -16,7 +16,7 @@ struct vbd_blob {                       /* struct pvb_disk_probe.blob */
 	struct pvb_host host;
 	uint16_t domid;
 	uint32_t number;
-	uint8_t  ring_order, bounce, segment_blocks;
+	uint8_t  ring_order, queues, bounce, segment_blocks;
 	uint8_t  abi;                   /* enum pvb_abi */
 	uint8_t  units;                 /* enum pvb_blk_units */
 	uint16_t indirect_max;

@@ -39,6 +39,7 @@ struct pvb_blkfront_io {
 	bool detach_due;                /* DETACH came */
 	bool line_cut;                  /* control is gone */
 	bool live;                      /* the owner was told so */
+	uint32_t queues;                /* of the device, all told */
 	struct pvb_blkfront_queue queue;
 };
 
@@ -112,6 +113,17 @@ static void queue_failed(struct pvb_blkfront_queue *q, enum pvb_why why)
 	set_live(io, false, code);
 }
 
+/* As set_live: once, and it may end us. */
+static void tell_closed(struct pvb_blkfront_io *io)
+{
+	void (*closed)(struct pvb_blkfront_io *, void *) = io->config.closed;
+
+	io->config.closed = NULL;
+	set_live(io, false, -ESHUTDOWN);
+	if (closed)
+		closed(io, io->config.arg);
+}
+
 /* The last thing that is done in a call: the owner may end us. */
 static void after_quiet(struct pvb_blkfront_io *io)
 {
@@ -128,7 +140,10 @@ static void after_quiet(struct pvb_blkfront_io *io)
 		io->detach_due = false;
 		tell_type(io, PVB_BLK_MSG_DETACHED);
 	}
-	set_live(io, false, io->line_cut ? -ESHUTDOWN : 0);
+	if (io->line_cut)
+		tell_closed(io);
+	else
+		set_live(io, false, 0);
 }
 
 static void queue_quiet(struct pvb_blkfront_queue *q)
@@ -172,6 +187,7 @@ static void on_attach(struct pvb_blkfront_io *io,
 		return;
 	}
 	pvb_loop_set_spin(io->loop, a->spin_max_ns);
+	io->queues = a->queues;
 	io->state = ATTACHED;
 	tell_attached(io);
 }
@@ -197,6 +213,8 @@ static void on_resized(struct pvb_blkfront_io *io,
 static void stop(struct pvb_blkfront_io *io, bool cut)
 {
 	if (io->state == ATTACHED || io->state == STOPPING) {
+		if (io->state == ATTACHED && !cut && io->config.last_call)
+			io->config.last_call(io, io->config.arg);
 		io->state = STOPPING;
 		pvb_blkfront_queue_stop(&io->queue, cut);
 		/* Else its done() calls come first, on a later turn. */
@@ -268,7 +286,10 @@ static void on_closed(struct pvb_link *k)
 		pvb_container(k, struct pvb_blkfront_io, link);
 
 	io->line_cut = true;
-	stop(io, true);
+	if (io->state == DETACHED)
+		tell_closed(io);
+	else
+		stop(io, true);
 }
 
 static const struct pvb_link_ops link_ops = {
@@ -357,6 +378,11 @@ int pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
 	return 0;
 }
 
+uint32_t pvb_blkfront_io_queues(const struct pvb_blkfront_io *io)
+{
+	return io->queues;
+}
+
 int pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms)
 {
 	struct pollfd p = { .fd = io->link.fd, .events = POLLIN };
@@ -376,6 +402,7 @@ void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io)
 	if (!io)
 		return;
 	io->config.live = NULL;
+	io->config.closed = NULL;
 	pvb_link_fini(&io->link);
 	pvb_blkfront_queue_fini(&io->queue);
 	pvb_mem_close(io->mem);

@@ -31,6 +31,12 @@ struct pvb_blkfront_io_config {
 	   data path has stopped (not live; code: why, 0 if by wish). */
 	void (*live)(struct pvb_blkfront_io *io, bool live, int code,
 	             void *arg);
+	/* It will accept no more, but what is done about it in here.  May be
+	   NULL. */
+	void (*last_call)(struct pvb_blkfront_io *io, void *arg);
+	/* Control is gone, and nothing is attached any more; not from inside
+	   destroy.  Whoever has this ends it here, not in live. */
+	void (*closed)(struct pvb_blkfront_io *io, void *arg);
 	void *arg;
 };
 
@@ -41,6 +47,8 @@ int  pvb_blkfront_io_create(struct pvb_loop *loop, int link_fd,
                             struct pvb_blkfront_io **out, struct pvb_err *e);
 /* The front's disk; valid until destroy; info is filled in by GO. */
 struct pvb_disk *pvb_blkfront_io_disk(struct pvb_blkfront_io *io);
+/* How many queues the device has, this one included, by the last ATTACH. */
+uint32_t pvb_blkfront_io_queues(const struct pvb_blkfront_io *io);
 /* Carry out the next thing that control says, without turning the loop: for an
    owner who has to wait until the disk is live, or closed, inside of a call.
    1: done; 0: nothing came in time; -EPIPE: control is gone. */

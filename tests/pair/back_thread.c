@@ -30,6 +30,7 @@ static int data_half(void *arg, uint32_t queue)
 	int fds[2];
 
 	assert_int_equal(pvb_link_pair(fds), 0);
+	b->link[queue] = fds[0];
 	if (pvb_blkback_io_create(b->loop, fds[0], &c, &b->io[queue], &e) < 0)
 		fail_msg("%s", e.text);
 	return fds[1];

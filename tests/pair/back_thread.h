@@ -12,7 +12,7 @@
 #include "blk/blkback_ctl.h"
 #include "blk/blkback_io.h"
 
-enum { BACK_THREAD_QUEUES = 4 };
+enum { BACK_THREAD_QUEUES = 16 };
 
 struct back_thread {
 	const struct machine *machine;
@@ -25,6 +25,7 @@ struct back_thread {
 	struct pvb_watches *watches;
 	struct pvb_blkback_ctl *ctl;
 	struct pvb_blkback_io *io[BACK_THREAD_QUEUES];
+	int link[BACK_THREAD_QUEUES];   /* its end: io's, and io's to close */
 	int counters[BACK_THREAD_QUEUES];
 	bool retired;                   /* read it by back_thread_status */
 	struct pvb_loop_task call;

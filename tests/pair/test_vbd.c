@@ -19,6 +19,7 @@ struct subject {
 	const char *options;            /* of the front; NULL: none */
 	uint32_t sector_size;           /* presented; 0: 512 */
 	bool forgets, blocks;           /* offered by the back */
+	uint32_t queues;                /* likewise; 0: one */
 	enum pvb_blk_units units;       /* of the front */
 };
 
@@ -49,6 +50,17 @@ static const struct subject subjects[] = {
 	{ .name = "blocks-32", .blocks = true,
 	  .options = "&segment-blocks=on&indirect=0&ring-order=0"
 	             "&protocol=x86_32-abi" },
+	{ .name = "queues", .disk = "mem:64M", .options = "&queues=4",
+	  .queues = 4 },
+	{ .name = "queues-file", .queues = 4,
+	  .options = "&queues=3&ring-order=4&indirect=256" },
+	{ .name = "queues-one-page", .disk = "mem:64M", .queues = 4,
+	  .options = "&queues=4&ring-order=0&indirect=0" },
+	{ .name = "queues-fault", .queues = 4,
+	  .disk = "fault:mem:64M?reorder=7&delay=1,every:29",
+	  .options = "&queues=4&poll=never" },
+	{ .name = "queues-of-one", .disk = "mem:64M", .options = "&queues=4",
+	  .queues = 1 },
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -120,6 +132,8 @@ static void start(struct stack *s)
 	if (s->what->sector_size)
 		o.value[PVB_BLK_OPT_SECTOR_SIZE] = s->what->sector_size;
 	o.value[PVB_BLK_OPT_BLOCKS] = s->what->blocks;
+	if (s->what->queues)
+		o.value[PVB_BLK_OPT_QUEUES] = s->what->queues;
 	pvb_blk_nodes_name(&s->dev, 0, FRONT, VDEV);
 	if (pvb_blk_nodes_create(s->tools, &s->dev, s->disk, &o, &e) < 0)
 		fail_msg("%s", e.text);

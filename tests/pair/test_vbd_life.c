@@ -154,7 +154,8 @@ static void every_mistake_has_its_sentence(void **state)
 	             "domain 3 has no device 51744");
 	expect_error(uri_of("4/xvdb", ""), -ENXIO, "4");
 	expect_error(uri_of("3/xvdb", "&colour=red"), -EINVAL, "colour");
-	expect_error(uri_of("3/xvdb", "&queues=2"), -EINVAL, "queues=2");
+	expect_error(uri_of("3/xvdb", "&queues=0"), -EINVAL, "1 to 16");
+	expect_error(uri_of("3/xvdb", "&queues=17"), -EINVAL, "queues=17");
 	expect_error(uri_of("3/xvdb", "&ring-order=5"), -EINVAL, "from 0 to 4");
 	expect_error(uri_of("3/xvdb", "&indirect=257"), -EINVAL, "0 to 256");
 	expect_error(uri_of("3/xvdb", "&timeout=x"), -EINVAL, "timeout=x");

@@ -76,8 +76,8 @@ def test_copy_says_what_a_frontend_agreed_on():
         out = m.path("out")
         said = pvb("copy", "--log", "info", m.vbd(1, more="&ring-order=1"),
                    out).stderr
-        assert "domain 0 serves it: 2 ring pages, 16 indirect segments, " \
-            "2048 sectors" in said, said
+        assert "domain 0 serves it: 1 queue, 2 ring pages, " \
+            "16 indirect segments, 2048 sectors" in said, said
         assert pvb("copy", m.vbd(1), out).stderr == ""
 
 
