@@ -58,11 +58,10 @@ int pvb_store_transact(struct pvb_store *s,
 		if (rc)
 			return rc;
 		rc = body(s, tx, arg);
-		if (rc < 0) {
+		if (rc < 0)
 			s->ops->abort(s, tx);
-			return rc;
-		}
-		rc = s->ops->commit(s, tx);
+		else
+			rc = s->ops->commit(s, tx);
 		if (rc != -EAGAIN)
 			return rc;
 	}

@@ -60,7 +60,8 @@ struct pvb_store_ops {
 	int  (*get_perms)(struct pvb_store *s, uint32_t tx, const char *path,
 	                  struct pvb_store_perm *perm, uint32_t cap);
 
-	/* Transactions.  commit: -EAGAIN: somebody was faster, do all again. */
+	/* Transactions.  commit, remove: -EAGAIN: somebody was faster, do all
+	   again. */
 	int  (*begin)(struct pvb_store *s, uint32_t *tx);
 	int  (*commit)(struct pvb_store *s, uint32_t tx);
 	void (*abort)(struct pvb_store *s, uint32_t tx);

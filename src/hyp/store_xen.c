@@ -149,8 +149,17 @@ static int xen_mkdir(struct pvb_store *s, uint32_t tx, const char *path)
 static int xen_remove(struct pvb_store *s, uint32_t tx, const char *path)
 {
 	struct store_xen *x = xen_of(s);
-	int rc = x->dead ? -EIO : finish(x, xs_rm(x->xs, tx, path));
+	int rc;
 
+	if (x->dead)
+		return -EIO;
+	rc = xs_rm(x->xs, tx, path) ? 0 : -errno;
+	if (pvb_store_is_crossed(tx, rc) && is_answering(x)) {
+		take_events(x);
+		return -EAGAIN;
+	}
+	errno = -rc;
+	rc = finish(x, rc == 0);
 	return rc == -ENOENT ? 0 : rc;
 }
 

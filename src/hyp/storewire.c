@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store_code.h"
+
 enum { EVENTS_IN_A_ROW = 64 };
 
 /* ---- connection -------------------------------------------------------- */
@@ -189,7 +191,7 @@ static int exchange(struct pvb_storewire *w, const uint8_t *out, size_t bytes)
 }
 
 /* What the reply in w->in says. */
-static int judge(struct pvb_storewire *w, enum pvb_xs_type type,
+static int judge(struct pvb_storewire *w, enum pvb_xs_type type, uint32_t tx,
                  const char **reply, uint32_t *length)
 {
 	struct pvb_xs_header h;
@@ -202,6 +204,8 @@ static int judge(struct pvb_storewire *w, enum pvb_xs_type type,
 	if (h.req_id != w->req_id)
 		return pvb_storewire_break(w);
 	rc = h.type == PVB_XS_ERROR ? pvb_xs_error_code(payload) : 0;
+	if (type == PVB_XS_RM && pvb_store_is_crossed(tx, rc))
+		return -EAGAIN;
 	if (rc && rc != -EIO)
 		return rc;
 	if (h.type != (uint32_t)type)
@@ -233,5 +237,5 @@ int pvb_storewire_call(struct pvb_storewire *w, enum pvb_xs_type type,
 	h.length = (uint32_t)(at - PVB_XS_HEADER_BYTES);
 	pvb_xs_header_encode(out, &h);
 	rc = exchange(w, out, at);
-	return rc ? rc : judge(w, type, reply, length);
+	return rc ? rc : judge(w, type, tx, reply, length);
 }

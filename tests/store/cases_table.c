@@ -207,6 +207,44 @@ static void a_transaction_is_not_run_for_ever(struct rig *r)
 	pvb_store_close(s);
 }
 
+/* Remove a directory, and have somebody else be faster the first time: what
+   the transaction has seen of it depends on what it looks at. */
+struct removal { struct client *other; const char *look, *others; int tries; };
+
+static int remove_directory(struct pvb_store *s, uint32_t tx, void *arg)
+{
+	struct removal *m = arg;
+	char value[8];
+	int rc = s->ops->read(s, tx, m->look, value, sizeof(value));
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (m->tries++ == 0)
+		assert_int_equal(xw_rm(m->other, 0, m->others), 0);
+	return s->ops->remove(s, tx, "/t/d/e");
+}
+
+static void a_removal_that_another_was_faster_with(struct rig *r)
+{
+	static const struct { const char *look, *others; } v[] = {
+		{ "/t/d/e", "/t/d/e" }, { "/t/d/e", "/t/d" },
+		{ "/t/d/e", "/t/d/e/f" }, { "/t/d/e/f", "/t/d/e" },
+	};
+	struct pvb_store *s = open_table(r, 0);
+	struct removal m = { .other = rig_open(r, 0) };
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		m.look = v[i].look;
+		m.others = v[i].others;
+		m.tries = 0;
+		assert_int_equal(xw_write(m.other, 0, "/t/d/e/f", "1"), 0);
+		assert_int_equal(pvb_store_transact(s, remove_directory, &m),
+		                 0);
+		assert_int_equal(xw_read(m.other, 0, "/t/d/e"), -ENOENT);
+	}
+	pvb_store_close(s);
+}
+
 static void a_bodys_error_aborts_the_transaction(struct rig *r)
 {
 	struct pvb_store *s = open_table(r, 0);
@@ -402,6 +440,7 @@ const struct case_entry table_cases[] = {
 	CASE(the_table_keeps_a_flood_of_events_small),
 	CASE(a_transaction_is_run_until_it_holds),
 	CASE(a_transaction_is_not_run_for_ever),
+	CASE(a_removal_that_another_was_faster_with),
 	CASE(a_bodys_error_aborts_the_transaction),
 	CASE(keys_go_to_the_store_and_come_back),
 	CASE(numbers_are_read_strictly),
