@@ -26,6 +26,9 @@ GUEST_MORE_MODULES = ["xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
                       "xen-scsifront", "sd_mod", "sr_mod", "sg"]
 # More programs for a guest that needs them: its image's name and what it has.
 GUESTS = {"plain": [], "fio": ["fio"]}
+# Of these there are disks to boot from, too.
+ROOTS = ("plain", "fio")
+ROOT_ROOM_KIB = 24 << 10
 
 
 def cache_dir():
@@ -144,3 +147,22 @@ def guest(name, version):
     for m in GUEST_MORE_MODULES:
         i.module(m, version)
     return cached(f"guest-{name}", i.key(), i.write)
+
+
+def unpack_root(archive, path):
+    """An ext4 image of what is in an initramfs, with some room."""
+    with tempfile.TemporaryDirectory(dir=cache_dir()) as tree:
+        with open(archive, "rb") as f:
+            subprocess.run([which("cpio"), "-idm", "--quiet"], stdin=f,
+                           cwd=tree, check=True)
+        kib = os.path.getsize(archive) * 9 // 8 // 1024 + ROOT_ROOM_KIB
+        subprocess.run([which("mke2fs"), "-q", "-t", "ext4", "-b", "4096",
+                        "-d", tree, path, f"{kib}k"],
+                       check=True, stdout=subprocess.DEVNULL)
+
+
+def root(name, version):
+    """The same as a disk; `name` out of ROOTS."""
+    archive = guest(name, version)
+    return cached(f"root-{name}", digest(archive),
+                  lambda p: unpack_root(archive, p))

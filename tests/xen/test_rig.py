@@ -65,7 +65,7 @@ def test_guest_keeps_its_data_on_a_stock_disk():
 
 
 def test_guest_on_a_disk_is_saved_and_restored():
-    disk = root_image("root.img", 96, os.environ["RIG_GUEST_plain"])
+    disk = root_image("root.img")
     with Guest("rooted", [DISK + disk], cmdline="root=/dev/xvda").start() as g:
         assert "/dev/xvda / ext4 rw" in g.run("cat /proc/mounts")
         busy = g.spawn("i=0; until [ -e /stop ]; do i=$((i + 1)); "
