@@ -25,7 +25,7 @@ GUEST_MODULES = ["xen-blkfront", "ext4", "crc32c_generic"]
 GUEST_MORE_MODULES = ["xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
                       "xen-scsifront", "sd_mod", "sr_mod", "sg"]
 # More programs for a guest that needs them: its image's name and what it has.
-GUESTS = {"plain": [], "fio": ["fio"]}
+GUESTS = {"plain": [], "fio": ["fio"], "perl": ["perl"]}
 # Of these there are disks to boot from, too.
 ROOTS = ("plain", "fio")
 ROOT_ROOM_KIB = 24 << 10

@@ -18,6 +18,13 @@ FIO_FIELDS = "3,5,6,47"
 FIO_ENDED_BY_SIGNAL = 128
 
 
+def check_unharmed(counts):
+    """A device's entry of `pvb stat`: nothing failed, nothing was refused."""
+    assert counts["refused"] == {}, counts
+    for op in ("read", "write", "flush", "discard", "barrier"):
+        assert counts[op]["errors"] == 0, counts
+
+
 class FioJob:
     """What fio says of a job."""
 

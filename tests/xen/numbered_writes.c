@@ -92,7 +92,7 @@ static bool is_as_written(uint64_t block, struct mark *buffer,
 	for (size_t i = 0; i < block_bytes / sizeof(*buffer); i++) {
 		if (memcmp(&buffer[i], &expected[i], sizeof(*buffer)) == 0)
 			continue;
-		snprintf(text, sizeof(text), "at %zu is block %llu, number %llu",
+		snprintf(text, sizeof(text), "at %zu: block %llu, number %llu",
 		         i * sizeof(*buffer),
 		         (unsigned long long)buffer[i].block,
 		         (unsigned long long)buffer[i].number);
