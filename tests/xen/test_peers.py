@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 
-from dom0 import (PVB, Store, event_channels, mapped_grants, pvb, run, sh,
-                  until, xl)
+from dom0 import PVB, Store, pvb, run, sh, until, xl
+from leftovers import nothing_left
 from serve import Serving, modules
 
 FRONT, BACK = "/local/domain/0/device/vbd", "/local/domain/0/backend"
@@ -127,31 +127,6 @@ def copies(back, what):
     return new
 
 
-def nodes_now():
-    """Of dom0 as a guest, and of its backends."""
-    with Store() as s:
-        return {p for top in ("/local/domain/0", "/libxl/0")
-                for p in s.tree(top)}
-
-
-class Settled:
-    """What the block has made in the store, and of channels and grants, is
-    gone in the end; directories of all devices may stay."""
-    PARENTS = {f"/local/domain/0/{name}" for name in (
-        "backend", "device", "device-model", "error", "image")}
-
-    def __enter__(self):
-        self.nodes, self.channels = nodes_now(), event_channels()
-        self.grants = mapped_grants()
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            more = nodes_now() - self.nodes - self.PARENTS
-            assert not more, more
-            assert event_channels() == self.channels
-            assert mapped_grants() == self.grants
-
-
 def drivers(*more):
     modules("xen-gntdev", "xen-evtchn", "xen-gntalloc", *more)
 
@@ -163,7 +138,7 @@ def test_copies_from_and_to_blkback():
     disk = image("phy")
     was = f"{disk}.was"
     sh(f"cp {disk} {was}")
-    with Settled():
+    with nothing_left():
         with Attached(PHY, disk) as d:
             new = copies(d.back, was)
         sh(f"cmp {disk} {new}")
@@ -171,7 +146,7 @@ def test_copies_from_and_to_blkback():
 
 def test_copies_from_and_to_qdisk():
     drivers()
-    with Settled(), Qemu():
+    with nothing_left(), Qemu():
         for how in (QDISK, QCOW2):
             form = how.split(",")[0].removeprefix("format=")
             was, disk = image(form), f"/tmp/{form}.disk"
@@ -185,7 +160,7 @@ def test_copies_from_and_to_our_own_backend():
     disk = image("own")
     was = f"{disk}.was"
     sh(f"cp {disk} {was}")
-    with Settled(), Serving():
+    with nothing_left(), Serving():
         pvb("attach", 0, "xvdb", disk)
         new = copies(f"{BACK}/pvb/0/{NUMBER}", was)
         pvb("detach", 0, "xvdb")
@@ -274,7 +249,7 @@ def failed(p, timeout_s=30):
 
 def test_detached_while_copying():
     drivers("loop", "xen-blkback")
-    with Settled():
+    with nothing_left():
         with Attached(PHY, endless_image()):
             p = endless_copy()
         failed(p)
@@ -283,20 +258,19 @@ def test_detached_while_copying():
 def test_backend_killed_while_copying():
     drivers()
     with Qemu() as q:
-        d = Attached(QDISK, endless_image()).__enter__()
+        Attached(QDISK, endless_image()).__enter__()
         p = endless_copy("&timeout=2")
         q.kill()
         failed(p)
     # xl waits for a backend that is no more, and gives up.
     with Store() as s:
-        for path in (d.back, f"{FRONT}/{NUMBER}",
-                     f"/libxl/0/device/vbd/{NUMBER}"):
+        for path in (f"{BACK}/qdisk", FRONT, "/libxl/0"):
             s.remove(path)
 
 
 def test_our_own_backend_killed_while_copying():
     drivers()
-    with Settled(), Serving() as serving:
+    with nothing_left(), Serving() as serving:
         pvb("attach", 0, "xvdb", endless_image())
         p = endless_copy("&timeout=2")
         serving.daemon.kill()
