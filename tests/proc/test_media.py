@@ -192,6 +192,24 @@ def test_a_medium_may_have_larger_sectors():
         assert content(a) == before[:1536] + data + before[2048:]
 
 
+def test_a_drive_with_several_rings():
+    with Machine() as m:
+        a, b = m.image("a.iso", 3 * MIB), m.image("b.iso", MIB)
+        used = m.image("used.img", MIB)
+        drive(m, "--queues", "3")
+        m.attach(2, "xvda", used)
+        with Front(m.vbd(2)), Front(m.vbd(1, "hdc", "&queues=3")) as f:
+            assert m.device(1, "hdc")["queues"] == 3
+            for image in (a, b):
+                insert(m, image)
+                f.wait_size(os.path.getsize(image))
+                assert f.read(os.path.getsize(image)) == content(image)
+                eject(m)
+                f.wait_size(0)
+                # What one of the rings could have and another not: none.
+                refused(insert(m, used, status=1), "open for writing")
+
+
 # ---- in time ----------------------------------------------------------------
 
 def ask(m, command, **more):
