@@ -373,7 +373,7 @@ static void init_lock(struct vbd_fan *f)
 int vbd_fan_create(struct pvb_loop *loop, const struct vbd_fan_config *c,
                    struct vbd_fan **out, int *link_fd, struct pvb_err *e)
 {
-	uint32_t depth = c->queues_max * ((uint32_t)SLOTS_A_PAGE << c->ring_order);
+	uint32_t depth = (c->queues_max * SLOTS_A_PAGE) << c->ring_order;
 	struct pvb_err ignored = PVB_ERR_INIT;
 	struct vbd_fan *f = calloc(1, sizeof(*f));
 	int r;
