@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Our frontend, in a program of dom0 and without a kernel driver, at stock
 backends (Linux's and QEMU's) and at our own."""
+import contextlib
 import os
-import signal
 import subprocess
 
 from dom0 import PVB, Store, pvb, run, sh, until, xl
@@ -18,6 +18,7 @@ NUMBER = 51728                  # xvdb
 VBD = "vbd:xvdb?host=xen"
 SIZE_MIB = 16
 DIRECT_BYTES = 11 * 4096        # the most that a request holds by itself
+HOLD_MS = 1000
 ENDLESS_GIB = 64                # nobody copies that here in a minute
 
 PHY = "format=raw,backendtype=phy"
@@ -88,40 +89,57 @@ def nodes_of(end, path):
     return tree
 
 
-def connected(source, destination):
-    """A copy that has connected, and is stopped there."""
+@contextlib.contextmanager
+def copying(source, destination):
+    """A copy that has connected.  (Not to be stopped by a signal: in the
+    middle of a message, that stops xenstored as well.)"""
     p = subprocess.Popen([PVB, "copy", "--log", "info", source, destination],
                          stderr=subprocess.PIPE, text=True)
-    with Store() as s:
-        s.await_value(f"{FRONT}/{NUMBER}/state", 4)
-    p.send_signal(signal.SIGSTOP)
-    return p
+    try:
+        with Store() as s:
+            s.await_value(f"{FRONT}/{NUMBER}/state", 4)
+        yield p
+    finally:
+        if p.poll() is None:
+            p.kill()
+            p.wait()
 
 
-def in_the_middle(back, source, destination):
-    """The same, and what both ends have in the store is in the test's log, as
-    is what our front says that it agreed on."""
-    p = connected(source, destination)
-    nodes_of("back", back)
-    front = nodes_of("front", f"{FRONT}/{NUMBER}")
-    assert front[f"{FRONT}/{NUMBER}/state"] == "4", "too late"
-    return p, front
+def slowly(path, op):
+    """A file on which one request takes long: time to look around."""
+    return f"fault:{path}?delay={HOLD_MS},op:{op},times:1"
 
 
 def finish(p):
-    p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=120)[1]
     comment(said.replace("\n", " "))
     assert p.returncode == 0, said
 
 
+def both_ends(back):
+    """What they have in the store, in the test's log."""
+    nodes_of("back", back)
+    front = nodes_of("front", f"{FRONT}/{NUMBER}")
+    assert front[f"{FRONT}/{NUMBER}/state"] == "4", "too late"
+
+
+def empty(path):
+    with open(path, "wb") as f:
+        f.truncate(SIZE_MIB << 20)
+    return path
+
+
 def copies(back, what):
     """The disk is a copy of the image `what`; read it, then overwrite it.
     The image that is there then."""
-    new, out = image(f"{os.path.basename(what)}.new"), f"{what}.out"
-    finish(in_the_middle(back, VBD, out)[0])
+    new, out = image(f"{os.path.basename(what)}.new"), empty(f"{what}.out")
+    with copying(VBD, slowly(out, "write")) as p:
+        both_ends(back)
+        finish(p)
     sh(f"cmp {what} {out}")
-    finish(in_the_middle(back, new, VBD)[0])
+    with copying(slowly(new, "read"), VBD) as p:
+        both_ends(back)
+        finish(p)
     pvb("copy", VBD, out)
     sh(f"cmp {new} {out}")
     return new
@@ -176,25 +194,25 @@ def read_statistics(name):
 def test_limits_of_the_ring_hold_at_blkback():
     drivers("loop", "xen-blkback")
     disk = image("limits")
-    with Attached(PHY, disk) as d:
+    with Attached(PHY, disk):
         for order in range(5):
             for indirect in (0, 64):
-                limited(d.back, disk, order, indirect)
+                limited(disk, order, indirect)
 
 
-def limited(back, disk, order, indirect):
+def limited(disk, order, indirect):
     uri = f"{VBD}&ring-order={order}&indirect={indirect}"
-    p, front = in_the_middle(back, uri, "/tmp/limits.out")
+    out = empty("/tmp/limits.out")
+    with copying(uri, slowly(out, "write")) as p, Store() as s:
+        front = s.tree(f"{FRONT}/{NUMBER}")
+        until(lambda: read_statistics("rd_req") > 20, "requests", process=p)
+        mean = read_statistics("rd_sect") * 512 // read_statistics("rd_req")
+        comment(f"order {order}, {indirect} indirect: {mean} bytes a request")
+        finish(p)
     pages = front.get(f"{FRONT}/{NUMBER}/ring-page-order", "0")
     assert pages == str(order), front
-    p.send_signal(signal.SIGCONT)
-    until(lambda: read_statistics("rd_req") > 20, "requests", process=p)
-    p.send_signal(signal.SIGSTOP)
-    mean = read_statistics("rd_sect") * 512 // read_statistics("rd_req")
-    comment(f"order {order}, {indirect} indirect: {mean} bytes a request")
-    finish(p)
     assert (mean > DIRECT_BYTES) == (indirect > 0), mean
-    sh(f"cmp {disk} /tmp/limits.out")
+    sh(f"cmp {disk} {out}")
 
 
 # ---- what can be wrong -------------------------------------------------------
@@ -229,9 +247,7 @@ def test_kernels_frontend_has_it_until_it_is_unbound():
 
 def endless_copy(more=""):
     """A copy in the middle of its work."""
-    p = connected(VBD + more, f"null:{ENDLESS_GIB}G")
-    p.send_signal(signal.SIGCONT)
-    return p
+    return copying(VBD + more, f"null:{ENDLESS_GIB}G")
 
 
 def endless_image():
@@ -250,18 +266,19 @@ def failed(p, timeout_s=30):
 def test_detached_while_copying():
     drivers("loop", "xen-blkback")
     with nothing_left():
-        with Attached(PHY, endless_image()):
-            p = endless_copy()
-        failed(p)
+        disk = Attached(PHY, endless_image()).__enter__()
+        with endless_copy() as p:
+            disk.__exit__()
+            failed(p)
 
 
 def test_backend_killed_while_copying():
     drivers()
     with Qemu() as q:
         Attached(QDISK, endless_image()).__enter__()
-        p = endless_copy("&timeout=2")
-        q.kill()
-        failed(p)
+        with endless_copy("&timeout=2") as p:
+            q.kill()
+            failed(p)
     # xl waits for a backend that is no more, and gives up.
     with Store() as s:
         for path in (f"{BACK}/qdisk", FRONT, "/libxl/0"):
@@ -272,9 +289,9 @@ def test_our_own_backend_killed_while_copying():
     drivers()
     with nothing_left(), Serving() as serving:
         pvb("attach", 0, "xvdb", endless_image())
-        p = endless_copy("&timeout=2")
-        serving.daemon.kill()
-        failed(p)
+        with endless_copy("&timeout=2") as p:
+            serving.daemon.kill()
+            failed(p)
         serving.start()
         pvb("detach", 0, "xvdb")
 
