@@ -55,12 +55,6 @@ int blkback_fetch(struct pvb_runner *r, uint32_t tx, uint32_t action,
 	return e < 0 ? e : fetch_queues(back_of(r), tx, k);
 }
 
-/* What the backs in the field take a missing `protocol` for. */
-static enum pvb_abi abi_absent(void)
-{
-	return pvb_abi_native() == PVB_ABI_ARM ? PVB_ABI_ARM : PVB_ABI_X86_32;
-}
-
 enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
                           const struct pvb_keys *k, const char **bad)
 {
@@ -69,7 +63,8 @@ enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
 	enum pvb_why why;
 
 	(void)action;
-	why = pvb_blk_terms_get(k, &b->limits, abi_absent(), &terms, bad);
+	why = pvb_blk_terms_get(k, &b->limits, pvb_blk_abi_absent(), &terms,
+	                        bad);
 	if (why == PVB_OK)
 		why = pvb_blk_terms_units(&terms, b->limits.units,
 			b->c.options.value[PVB_BLK_OPT_SECTOR_SIZE], bad);
@@ -85,7 +80,7 @@ bool blkback_is_same(struct pvb_runner *r, const struct pvb_keys *k)
 	struct pvb_blkback_ctl *b = back_of(r);
 	struct pvb_blk_terms terms;
 
-	return pvb_blk_terms_get(k, &b->limits, abi_absent(), &terms, NULL) ==
-	               PVB_OK &&
+	return pvb_blk_terms_get(k, &b->limits, pvb_blk_abi_absent(), &terms,
+	                         NULL) == PVB_OK &&
 	       pvb_blk_terms_same(&terms, &b->terms);
 }

@@ -125,8 +125,11 @@ void pvb_blk_terms_choose(struct pvb_blk_terms *out,
                           const struct pvb_blk_limits *own,
                           const struct pvb_blk_offer *offer);
 int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t);
+/* What the backs in the field take a missing `protocol` for, if they run on
+   such a machine as this. */
+enum pvb_abi pvb_blk_abi_absent(void);
 /* Back: refuses what is beyond `own`.  `abi_absent` is what a missing
-   `protocol` means here (protocol.md: x86_32 on x86 Linux backs). */
+   `protocol` means here. */
 enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,
                                const struct pvb_blk_limits *own,
                                enum pvb_abi abi_absent,

@@ -7,7 +7,7 @@
  * known to count otherwise.  The limit for indirect segments is read here once
  * more, but said in the offer only.
  */
-#include "blkneg.h"
+#include "blkneg_parts.h"
 
 #include <assert.h>
 
@@ -100,8 +100,9 @@ static enum pvb_why scale_sectors(struct pvb_blk_geometry *g)
 	return g->sectors % sector == 0 ? PVB_OK : PVB_WHY_KEY_CONFLICT;
 }
 
-static enum pvb_why get_sizes(const struct pvb_keys *k,
-                              struct pvb_blk_geometry *g, const char **bad)
+enum pvb_why pvb_blk_geometry_sizes(const struct pvb_keys *k,
+                                    struct pvb_blk_geometry *g,
+                                    const char **bad)
 {
 	enum pvb_why why;
 
@@ -133,8 +134,9 @@ static enum pvb_why get_sizes(const struct pvb_keys *k,
 	return PVB_OK;
 }
 
-static enum pvb_why get_info(const struct pvb_keys *k,
-                             struct pvb_blk_geometry *g, const char **bad)
+enum pvb_why pvb_blk_geometry_info(const struct pvb_keys *k,
+                                   struct pvb_blk_geometry *g,
+                                   const char **bad)
 {
 	uint32_t info;
 	enum pvb_why why = get_u32(k, "info", 0, &info, bad);
@@ -172,8 +174,9 @@ static enum pvb_why get_features(const struct pvb_keys *k,
 }
 
 /* Only where it is offered: what else stands there then means nothing. */
-static enum pvb_why get_discard(const struct pvb_keys *k,
-                                struct pvb_blk_geometry *g, const char **bad)
+enum pvb_why pvb_blk_geometry_discard(const struct pvb_keys *k,
+                                      struct pvb_blk_geometry *g,
+                                      const char **bad)
 {
 	/* The second is how old headers spelled it, and so do their users. */
 	const char *alignment = pvb_keys_has(k, "discard-alignment")
@@ -205,13 +208,13 @@ enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
 
 	if (!bad)
 		bad = &node;
-	why = get_sizes(k, &g, bad);
+	why = pvb_blk_geometry_sizes(k, &g, bad);
 	if (why == PVB_OK)
-		why = get_info(k, &g, bad);
+		why = pvb_blk_geometry_info(k, &g, bad);
 	if (why == PVB_OK)
 		why = get_features(k, &g, bad);
 	if (why == PVB_OK && g.discard)
-		why = get_discard(k, &g, bad);
+		why = pvb_blk_geometry_discard(k, &g, bad);
 	if (why != PVB_OK)
 		return why;
 	*out = g;

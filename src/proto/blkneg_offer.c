@@ -5,7 +5,7 @@
  * Two schemes tell the size of a ring: by order (Citrix, Linux) and by count
  * of pages (Red Hat, EC2).
  */
-#include "blkneg.h"
+#include "blkneg_parts.h"
 
 #include <assert.h>
 
@@ -73,18 +73,20 @@ int pvb_blk_offer_put(struct pvb_keys *k, const struct pvb_blk_limits *l)
 	return e == 0 ? pvb_blk_blocks_put(k, &blocks) : e;
 }
 
+enum { ORDER_MAX = 31 };                /* that a count of 32 bits can say */
+
 /* The largest order whose ring is not over `pages` (at least 1). */
 static uint32_t order_within(uint64_t pages)
 {
 	uint32_t order = 0;
 
-	while (order < PVB_RING_ORDER_MAX && UINT64_C(2) << order <= pages)
+	while (order < ORDER_MAX && UINT64_C(2) << order <= pages)
 		order++;
 	return order;
 }
 
-static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t *out,
-                                   const char **bad)
+enum pvb_why pvb_blk_offer_ring(const struct pvb_keys *k, uint32_t *out,
+                                bool *differ, const char **bad)
 {
 	bool by_order = pvb_keys_has(k, "max-ring-page-order");
 	bool by_pages = pvb_keys_has(k, "max-ring-pages");
@@ -101,16 +103,43 @@ static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t *out,
 		return why;
 	if (pages == 0)
 		return PVB_WHY_KEY_SYNTAX;
-	if (order > PVB_RING_ORDER_MAX)
-		order = PVB_RING_ORDER_MAX;
+	if (order > ORDER_MAX)
+		order = ORDER_MAX;
+	*differ = by_order && by_pages && order_within(pages) != order;
 	if (by_pages && (!by_order || order_within(pages) < order))
 		order = order_within(pages);
-	*out = (uint8_t)order;
+	*out = (uint32_t)order;
 	return PVB_OK;
 }
 
-static enum pvb_why get_blocks(const struct pvb_keys *k,
-                               struct pvb_blk_blocks *out, const char **bad)
+static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
+                            uint32_t absent, uint32_t *out, const char **bad)
+{
+	uint64_t value = absent;
+	enum pvb_why why;
+
+	*bad = name;
+	why = pvb_keys_u64_or(k, name, UINT32_MAX, absent, &value);
+	*out = (uint32_t)value;
+	return why;
+}
+
+enum pvb_why pvb_blk_offer_queues(const struct pvb_keys *k, uint32_t *queues,
+                                  const char **bad)
+{
+	enum pvb_why why = get_u32(k, "multi-queue-max-queues", 1, queues, bad);
+
+	return why == PVB_OK && *queues == 0 ? PVB_WHY_KEY_LIMIT : why;
+}
+
+enum pvb_why pvb_blk_offer_indirect(const struct pvb_keys *k, uint32_t *segs,
+                                    const char **bad)
+{
+	return get_u32(k, "feature-max-indirect-segments", 0, segs, bad);
+}
+
+enum pvb_why pvb_blk_offer_blocks(const struct pvb_keys *k,
+                                  struct pvb_blk_blocks *out, const char **bad)
 {
 	static const struct pvb_blk_blocks_rule
 		most = { UINT32_MAX, UINT32_MAX, UINT32_MAX },
@@ -120,37 +149,38 @@ static enum pvb_why get_blocks(const struct pvb_keys *k,
 	return pvb_blk_blocks_get(k, &most, &absent, out, bad);
 }
 
+/* More than we could use is no lie, just more than we could use. */
+static uint32_t within(uint32_t value, uint32_t ours)
+{
+	return value < ours ? value : ours;
+}
+
 enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
                                struct pvb_blk_offer *out, const char **bad)
 {
-	struct pvb_blk_offer offer;
-	uint64_t queues, indirect;
+	uint32_t order, queues, indirect;
+	struct pvb_blk_blocks blocks;
 	const char *node;
 	enum pvb_why why;
+	bool differ;
 
 	if (!bad)
 		bad = &node;
-	why = get_ring_order(k, &offer.ring_order_max, bad);
-	if (why != PVB_OK)
-		return why;
-	*bad = "multi-queue-max-queues";
-	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 1, &queues);
-	if (why == PVB_OK && queues == 0)
-		why = PVB_WHY_KEY_LIMIT;
-	if (why != PVB_OK)
-		return why;
-	*bad = "feature-max-indirect-segments";
-	why = pvb_keys_u64_or(k, *bad, UINT32_MAX, 0, &indirect);
+	why = pvb_blk_offer_ring(k, &order, &differ, bad);
 	if (why == PVB_OK)
-		why = get_blocks(k, &offer.blocks, bad);
+		why = pvb_blk_offer_queues(k, &queues, bad);
+	if (why == PVB_OK)
+		why = pvb_blk_offer_indirect(k, &indirect, bad);
+	if (why == PVB_OK)
+		why = pvb_blk_offer_blocks(k, &blocks, bad);
 	if (why != PVB_OK)
 		return why;
-	/* More than we could use is no lie, just more than we could use. */
-	offer.queues_max = (uint16_t)(queues < PVB_BLK_QUEUES_MAX
-					      ? queues : PVB_BLK_QUEUES_MAX);
-	offer.indirect_max = (uint16_t)(indirect < PVB_BLK_SEGS_MAX
-						? indirect : PVB_BLK_SEGS_MAX);
-	*out = offer;
+	*out = (struct pvb_blk_offer){
+		.ring_order_max = (uint8_t)within(order, PVB_RING_ORDER_MAX),
+		.queues_max = (uint16_t)within(queues, PVB_BLK_QUEUES_MAX),
+		.indirect_max = (uint16_t)within(indirect, PVB_BLK_SEGS_MAX),
+		.blocks = blocks,
+	};
 	*bad = NULL;
 	return PVB_OK;
 }

@@ -8,7 +8,7 @@
  * at the top.  Fronts that say order 0 in so many words are of two minds about
  * the name of their one page, so we look for both.
  */
-#include "blkneg.h"
+#include "blkneg_parts.h"
 
 #include <assert.h>
 #include <string.h>
@@ -186,8 +186,13 @@ int pvb_blk_terms_put(struct pvb_keys *k, const struct pvb_blk_terms *t)
 
 /* ---- back ---------------------------------------------------------------- */
 
-static enum pvb_why get_abi(const struct pvb_keys *k, enum pvb_abi absent,
-                            struct pvb_blk_terms *out, const char **bad)
+enum pvb_abi pvb_blk_abi_absent(void)
+{
+	return pvb_abi_native() == PVB_ABI_ARM ? PVB_ABI_ARM : PVB_ABI_X86_32;
+}
+
+enum pvb_why pvb_blk_terms_abi(const struct pvb_keys *k, enum pvb_abi absent,
+                               struct pvb_blk_terms *out, const char **bad)
 {
 	const char *name = pvb_keys_text(k, "protocol");
 
@@ -238,8 +243,8 @@ static enum pvb_why get_one_order(const struct pvb_keys *k, const char *name,
 	return PVB_OK;
 }
 
-static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t max,
-                                   uint8_t *out, const char **bad)
+enum pvb_why pvb_blk_terms_ring(const struct pvb_keys *k, uint32_t max,
+                                uint32_t *out, const char **bad)
 {
 	static const char *const names[] = {
 		"ring-page-order", "num-ring-pages", "ring-pages",
@@ -258,8 +263,23 @@ static enum pvb_why get_ring_order(const struct pvb_keys *k, uint8_t max,
 		return why;
 	if (order == UINT32_MAX)
 		order = 0;
-	*out = (uint8_t)order;
+	*out = order;
 	return order > max ? PVB_WHY_KEY_LIMIT : PVB_OK;
+}
+
+enum pvb_why pvb_blk_terms_queues(const struct pvb_keys *k, uint32_t max,
+                                  uint32_t *out, const char **bad)
+{
+	uint64_t queues;
+	enum pvb_why why;
+
+	*bad = "multi-queue-num-queues";
+	why = pvb_keys_u64_or(k, *bad, max, 1, &queues);
+	if (why == PVB_OK && queues == 0)
+		why = PVB_WHY_KEY_LIMIT;
+	if (why == PVB_OK)
+		*out = (uint32_t)queues;
+	return why;
 }
 
 static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
@@ -274,9 +294,9 @@ static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
 	return why;
 }
 
-static enum pvb_why get_queue(const struct pvb_keys *k,
-                              struct pvb_blk_terms *t, uint32_t queue,
-                              const char **bad)
+enum pvb_why pvb_blk_terms_queue(const struct pvb_keys *k,
+                                 struct pvb_blk_terms *t, uint32_t queue,
+                                 const char **bad)
 {
 	struct pvb_blk_queue_terms *q = &t->queue[queue];
 	const char *const *node = nodes_of(t->queues, queue);
@@ -325,18 +345,15 @@ static enum pvb_why get_top(const struct pvb_keys *k,
                             const struct pvb_blk_limits *own,
                             struct pvb_blk_terms *t, const char **bad)
 {
-	uint64_t queues;
+	uint32_t order, queues;
 	enum pvb_why why;
 
-	why = get_ring_order(k, own->ring_order_max, &t->ring_order, bad);
+	why = pvb_blk_terms_ring(k, own->ring_order_max, &order, bad);
+	if (why == PVB_OK)
+		why = pvb_blk_terms_queues(k, own->queues_max, &queues, bad);
 	if (why != PVB_OK)
 		return why;
-	*bad = "multi-queue-num-queues";
-	why = pvb_keys_u64_or(k, *bad, own->queues_max, 1, &queues);
-	if (why == PVB_OK && queues == 0)
-		why = PVB_WHY_KEY_LIMIT;
-	if (why != PVB_OK)
-		return why;
+	t->ring_order = (uint8_t)order;
 	t->queues = (uint16_t)queues;
 	why = get_blocks(k, own, t, bad);
 	if (why != PVB_OK)
@@ -377,11 +394,11 @@ enum pvb_why pvb_blk_terms_get(const struct pvb_keys *k,
 	if (!bad)
 		bad = &node;
 	memset(&terms, 0, sizeof(terms));
-	why = get_abi(k, abi_absent, &terms, bad);
+	why = pvb_blk_terms_abi(k, abi_absent, &terms, bad);
 	if (why == PVB_OK)
 		why = get_top(k, own, &terms, bad);
 	for (uint32_t i = 0; why == PVB_OK && i < terms.queues; i++)
-		why = get_queue(k, &terms, i, bad);
+		why = pvb_blk_terms_queue(k, &terms, i, bad);
 	if (why != PVB_OK)
 		return why;
 	*out = terms;
