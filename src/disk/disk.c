@@ -172,3 +172,35 @@ int pvb_disk_check(const struct pvb_disk_info *info, const struct pvb_io *io)
 		return check_vector(info, io);
 	return 0;
 }
+
+/* The first multiple of `granule`, counted from `begin`, that is not before
+   `at`. */
+static uint64_t granule_from(uint64_t at, uint64_t begin, uint64_t granule)
+{
+	uint64_t over = at > begin ? (at - begin) % granule : 0;
+
+	if (at <= begin)
+		return begin;
+	return over > 0 ? at + (granule - over) : at;
+}
+
+bool pvb_disk_discard_round(const struct pvb_disk_info *info,
+                            uint64_t *offset_bytes, uint64_t *length_bytes)
+{
+	uint64_t granule = info->discard_granularity_bytes;
+	uint64_t begin = info->discard_alignment_bytes;
+	uint64_t from = *offset_bytes, end = from + *length_bytes;
+
+	/* Some say what cannot be: then they get all of it. */
+	if (granule > 0 && granule % info->sector_size_bytes == 0 &&
+	    begin % info->sector_size_bytes == 0) {
+		begin %= granule;
+		from = granule_from(from, begin, granule);
+		end = end > begin ? end - (end - begin) % granule : 0;
+	}
+	if (from >= end)
+		return false;
+	*offset_bytes = from;
+	*length_bytes = end - from;
+	return true;
+}

@@ -134,5 +134,9 @@ void pvb_disk_close(struct pvb_disk *d);              /* NULL is fine */
    A FLUSH has neither offset nor length; flags that do not belong to the
    operation are -EINVAL. */
 int  pvb_disk_check(const struct pvb_disk_info *info, const struct pvb_io *io);
+/* What of a range the disk can discard: whole granules of its, counted from
+   where its first begins.  False: nothing. */
+bool pvb_disk_discard_round(const struct pvb_disk_info *info,
+                            uint64_t *offset_bytes, uint64_t *length_bytes);
 
 #endif

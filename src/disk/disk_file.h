@@ -47,7 +47,7 @@ enum { FILE_HOW_VERSION = 1 };
 /* The order of the first three is that in which ZERO tries them. */
 enum file_call {
 	FILE_PUNCH, FILE_ZERO_RANGE, FILE_WRITE_ZEROS,
-	FILE_READ, FILE_WRITE, FILE_SYNC, FILE_DISCARD,
+	FILE_READ, FILE_WRITE, FILE_SYNC, FILE_DISCARD, FILE_ERASE,
 };
 
 /* Chunks that are aligned for O_DIRECT, for data that is not. */

@@ -236,6 +236,16 @@ static bool can_punch(int fd, uint64_t size_bytes)
 	       errno != EOPNOTSUPP;
 }
 
+/* A range that cannot be, so that nothing is erased: that is seen after it was
+   seen whether there is anything to erase with.  (Before Linux 5.19 only when
+   something is really erased: who asks for it hears it then.) */
+static bool can_erase(int fd)
+{
+	uint64_t range[2] = { 1, 1 };
+
+	return ioctl(fd, BLKSECDISCARD, range) < 0 && errno == EINVAL;
+}
+
 static void ask_discard(int fd, const struct stat *st,
                         const struct wishes *wishes, const struct file_how *how,
                         struct pvb_disk_info *info)
@@ -251,6 +261,7 @@ static void ask_discard(int fd, const struct stat *st,
 	}
 	info->discard = file_sysfs_number(device, "queue/discard_max_bytes",
 	                                  0) > 0;
+	info->discard_secure = info->discard && can_erase(fd);
 	info->discard_granularity_bytes = (uint32_t)file_sysfs_number(
 		device, "queue/discard_granularity", info->sector_size_bytes);
 	info->discard_alignment_bytes = (uint32_t)file_sysfs_number(

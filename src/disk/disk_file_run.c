@@ -33,7 +33,7 @@ static enum route route_of(const struct file_lane *f,
 
 	if (fio->call == FILE_READ && f->nowait && !fio->looked)
 		return ROUTE_NOW;
-	if (!f->ring || fio->call == FILE_DISCARD ||
+	if (!f->ring || fio->call == FILE_DISCARD || fio->call == FILE_ERASE ||
 	    (writes && !f->how.direct))
 		return ROUTE_THREAD;
 	return ROUTE_RING;
@@ -80,6 +80,9 @@ static ssize_t call_kernel(struct file_lane *f, struct pvb_io *io)
 		break;
 	case FILE_DISCARD:
 		r = ioctl(f->fd, BLKDISCARD, range);
+		break;
+	case FILE_ERASE:
+		r = ioctl(f->fd, BLKSECDISCARD, range);
 		break;
 	}
 	return r < 0 ? -errno : r;

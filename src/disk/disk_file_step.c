@@ -5,7 +5,7 @@
  *	READ     read  ... until all is moved
  *	WRITE    write ... until all is moved (synced by the call itself)
  *	FLUSH    sync
- *	DISCARD  punch a hole; a block device: its own call
+ *	DISCARD  punch a hole; a block device: its own calls
  *	ZERO     punch a hole, or zero a range, or write zeros: the first
  *	         that is to be had here; then sync if it must be durable
  */
@@ -37,7 +37,9 @@ void file_step_first(struct file_lane *f, struct pvb_io *io)
 		fio->call = FILE_WRITE;
 		break;
 	case PVB_IO_DISCARD:
-		fio->call = f->how.block_device ? FILE_DISCARD : FILE_PUNCH;
+		fio->call = !f->how.block_device ? FILE_PUNCH
+		            : io->flags & PVB_IO_SECURE ? FILE_ERASE
+		                                        : FILE_DISCARD;
 		break;
 	case PVB_IO_ZERO:
 		fio->call = zero_call(f, io);
@@ -126,6 +128,7 @@ bool file_step_next(struct file_lane *f, struct pvb_io *io, int32_t result,
 		break;
 	case FILE_SYNC:
 	case FILE_DISCARD:
+	case FILE_ERASE:
 		if (result >= 0)
 			return end(0, out);
 		break;

@@ -78,6 +78,7 @@ static int mem_probe(struct pvb_uri *uri, uint32_t flags,
 
 	info->read_only = flags & PVB_DISK_READ_ONLY;
 	info->flush = info->fua = info->discard = info->zero = true;
+	info->discard_secure = true;    /* the pages go */
 	info->depth_max = MEM_DEPTH;
 	r = pvb_disk_opt_memory_geometry(uri, info, e);
 	if (r < 0)

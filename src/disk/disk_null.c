@@ -31,6 +31,7 @@ static int null_probe(struct pvb_uri *uri, uint32_t flags,
 
 	info->read_only = flags & PVB_DISK_READ_ONLY;
 	info->flush = info->fua = info->discard = info->zero = true;
+	info->discard_secure = true;    /* of nothing, nothing is left */
 	info->depth_max = NULL_DEPTH;
 	return pvb_disk_opt_memory_geometry(uri, info, e);
 }

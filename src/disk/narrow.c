@@ -99,8 +99,14 @@ void pvb_narrow_info(const struct pvb_disk_info *inner,
 
 	*out = *inner;
 	out->sector_size_bytes = NARROW_SECTOR_BYTES;
-	if (out->discard_granularity_bytes < block)
+	/* Whole sectors of the disk, or nothing: so no promise that a part of
+	   one is gone. */
+	out->discard_secure = false;
+	if (out->discard_granularity_bytes % block != 0 ||
+	    out->discard_granularity_bytes == 0)
 		out->discard_granularity_bytes = block;
+	if (out->discard_alignment_bytes % block != 0)
+		out->discard_alignment_bytes = 0;
 	/* A request may get an element and a part of a sector more, at both
 	   ends. */
 	out->iov_max = inner->iov_max < NARROW_IOV_MAX + 2

@@ -66,9 +66,6 @@ struct narrow_place {
 
 void narrow_place(const struct pvb_io *io, uint32_t block,
                   struct narrow_place *out);
-/* A discard, rounded inwards.  False: nothing is left of it. */
-bool narrow_discard(const struct pvb_io *io, uint32_t block, uint64_t *offset,
-                    uint64_t *length);
 /* Put the next request of the disk into r->io; `block` is its sector.  False:
    there is none. */
 bool narrow_next(struct narrow_request *r, uint32_t block);

@@ -174,8 +174,9 @@ static void fill(struct narrow_request *r, struct narrow_lane *l,
 		return;
 	r->changes = io->op != PVB_IO_READ;
 	if (io->op == PVB_IO_DISCARD)
-		(void)narrow_discard(io, block_of(l), &r->io.offset_bytes,
-		                     &r->io.length_bytes);
+		(void)pvb_disk_discard_round(&l->disk.info,
+		                             &r->io.offset_bytes,
+		                             &r->io.length_bytes);
 	narrow_place(&r->io, block_of(l), &p);
 	r->range = (struct pvb_range){
 		.begin = p.begin, .end = p.end,
@@ -200,10 +201,11 @@ static void accept(struct narrow_lane *l, struct pvb_io *io)
 /* Nothing of which the disk below could be asked. */
 static bool is_nothing(struct narrow_lane *l, const struct pvb_io *io)
 {
-	uint64_t offset, length;
+	uint64_t offset = io->offset_bytes, length = io->length_bytes;
 
 	if (io->op == PVB_IO_DISCARD)
-		return !narrow_discard(io, block_of(l), &offset, &length);
+		return !pvb_disk_discard_round(&l->disk.info, &offset,
+		                               &length);
 	return io->op != PVB_IO_FLUSH && io->length_bytes == 0;
 }
 

@@ -25,19 +25,6 @@ void narrow_place(const struct pvb_io *io, uint32_t block,
 	p->one = p->end - p->begin == block;
 }
 
-bool narrow_discard(const struct pvb_io *io, uint32_t block, uint64_t *offset,
-                    uint64_t *length)
-{
-	uint64_t mask = block - 1;
-	uint64_t end = (io->offset_bytes + io->length_bytes) & ~mask;
-
-	*offset = (io->offset_bytes + mask) & ~mask;
-	if (*offset >= end)
-		return false;
-	*length = end - *offset;
-	return true;
-}
-
 /* An edge that is all of a request counts as its head. */
 static bool has_head(const struct narrow_place *p)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pvb_disk_check, the one place where a disk refuses a request; and how
- * disks are found by name.
+ * pvb_disk_check, the one place where a disk refuses a request; what of a
+ * discard a disk can do; and how disks are found by name.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -129,6 +129,59 @@ static void sectors_are_whole(void **state)
 	assert_int_equal(check(&i, PVB_IO_READ, 0, 4096, 4096), 0);
 }
 
+/* Of a disk of 1 MiB; lengths in bytes, so that any end can be. */
+static void discards_are_rounded_inwards(void **state)
+{
+	static const struct {
+		uint32_t granule, first;
+		uint64_t from, end, want, want_end;     /* 0, 0: nothing */
+	} t[] = {
+		/* without a granule, or of a sector: all of it */
+		{ 0, 0, 512, 1024, 512, 1024 },
+		{ 512, 0, 512, 1024, 512, 1024 },
+		/* as it is; from the middle; to the middle; inside of one */
+		{ 4096, 0, 4096, 12288, 4096, 12288 },
+		{ 4096, 0, 512, 12288, 4096, 12288 },
+		{ 4096, 0, 4096, 12800, 4096, 12288 },
+		{ 4096, 0, 512, 4096, 0, 0 },
+		{ 4096, 0, 512, 8192, 4096, 8192 },
+		{ 4096, 0, 4608, 8192, 0, 0 },
+		/* granules that begin later, or that are no power of two */
+		{ 4096, 1024, 0, 8192, 1024, 5120 },
+		{ 4096, 1024, 1024, 5120, 1024, 5120 },
+		{ 4096, 1024, 0, 1024, 0, 0 },
+		{ 4096, 1024, 512, 5119, 0, 0 },
+		{ 4096, 9216, 0, 8192, 1024, 5120 },
+		{ 1536, 0, 1024, 5120, 1536, 4608 },
+		/* all of the disk, nothing of it */
+		{ 65536, 0, 0, 1 << 20, 0, 1 << 20 },
+		{ 65536, 512, 0, 1 << 20, 512, (1 << 20) - 65024 },
+		{ 4096, 0, 8192, 8192, 0, 0 },
+		{ 1 << 30, 0, 0, 1 << 20, 0, 0 },
+		{ UINT32_C(1) << 31, 0, 0, 1 << 20, 0, 0 },
+		/* what a disk cannot mean */
+		{ 3000, 0, 512, 1024, 512, 1024 },
+		{ 4096, 100, 512, 1024, 512, 1024 },
+		{ 4096, UINT32_MAX, 512, 1024, 512, 1024 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pvb_disk_info info = all;
+		uint64_t from = t[i].from, length = t[i].end - from;
+		bool some;
+
+		info.discard_granularity_bytes = t[i].granule;
+		info.discard_alignment_bytes = t[i].first;
+		some = pvb_disk_discard_round(&info, &from, &length);
+		assert_int_equal(some, t[i].want_end > 0);
+		if (!some)
+			continue;
+		assert_int_equal(from, t[i].want);
+		assert_int_equal(from + length, t[i].want_end);
+	}
+}
+
 static void transfers_have_a_limit_and_others_none(void **state)
 {
 	(void)state;
@@ -240,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_read_only_disk_is_not_changed),
 		cmocka_unit_test(the_range_lies_on_the_disk),
 		cmocka_unit_test(sectors_are_whole),
+		cmocka_unit_test(discards_are_rounded_inwards),
 		cmocka_unit_test(transfers_have_a_limit_and_others_none),
 		cmocka_unit_test(the_vector_holds_what_is_moved),
 		cmocka_unit_test(disks_are_found_by_scheme),

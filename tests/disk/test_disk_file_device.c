@@ -38,6 +38,8 @@ static void a_device_tells_its_geometry(void **state)
 	assert_int_equal(rig.disk->info.size_bytes, BYTES);
 	assert_int_equal(rig.disk->info.sector_size_bytes, 512);
 	assert_true(rig.disk->info.flush && rig.disk->info.zero);
+	/* What lies under it has no way to erase. */
+	assert_false(rig.disk->info.discard_secure);
 	rig_close(&rig);
 	loop_device_drop(device);
 }

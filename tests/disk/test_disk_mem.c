@@ -79,6 +79,19 @@ static void reading_a_hole_allocates_nothing(void **state)
 	pvb_disk_probe_fini(&probe);
 }
 
+static void what_is_discarded_securely_is_gone(void **state)
+{
+	(void)state;
+	probe_it("mem:1M", 0);
+	open_lane(&one);
+	assert_int_equal(rig_write(&one, 0, 65536, 1), 0);
+	assert_int_equal(rig_do(&one, PVB_IO_DISCARD, PVB_IO_SECURE, 512,
+	                        32768), 0);
+	rig_expect_zeros(&one, 512, 32768);
+	close_lane(&one);
+	pvb_disk_probe_fini(&probe);
+}
+
 static void discard_gives_memory_back(void **state)
 {
 	(void)state;
@@ -179,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading_a_hole_allocates_nothing),
+		cmocka_unit_test(what_is_discarded_securely_is_gone),
 		cmocka_unit_test(discard_gives_memory_back),
 		cmocka_unit_test(a_disk_larger_than_memory_can_be_had),
 		cmocka_unit_test(lanes_see_what_the_others_do),

@@ -163,11 +163,9 @@ static void flags_go_with_them(void **state)
 	(void)ask_lane(0, 0, PVB_IO_WRITE, PVB_IO_FUA, 0, 4096);
 	(void)ask_lane(0, 1, PVB_IO_ZERO, PVB_IO_FUA | PVB_IO_NO_HOLE, 8192,
 	               4096);
-	(void)ask_lane(0, 2, PVB_IO_DISCARD, PVB_IO_SECURE, 16384, 4096);
 	kick();
 	assert_int_equal(slate.io[0]->flags, PVB_IO_FUA);
 	assert_int_equal(slate.io[1]->flags, PVB_IO_FUA | PVB_IO_NO_HOLE);
-	assert_int_equal(slate.io[2]->flags, PVB_IO_SECURE);
 	while (slate.held)
 		slate_do(&slate, 0);
 	kick();
@@ -183,6 +181,7 @@ static void what_it_tells_of_itself(void **state)
 	assert_int_equal(i->discard_granularity_bytes, 4096);
 	assert_int_equal(i->size_bytes, sizeof(slate.bytes));
 	assert_true(i->flush && i->fua && i->zero && i->discard);
+	assert_false(i->discard_secure);
 }
 
 /* ---- reads --------------------------------------------------------------- */
@@ -540,6 +539,25 @@ static void a_discard_is_rounded_inwards(void **state)
 	}
 }
 
+/* What makes no sense on the disk is not passed on as sense. */
+static void odd_granules_become_sectors(void **state)
+{
+	static const struct { uint32_t granule, at, want, want_at; } odd[] = {
+		{ 0, 0, 4096, 0 }, { 512, 512, 4096, 0 },
+		{ 6144, 4096, 4096, 4096 }, { 65536, 8192, 65536, 8192 },
+	};
+	struct pvb_disk_info info = inner[0]->info, out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		info.discard_granularity_bytes = odd[i].granule;
+		info.discard_alignment_bytes = odd[i].at;
+		pvb_narrow_info(&info, &out);
+		assert_int_equal(out.discard_granularity_bytes, odd[i].want);
+		assert_int_equal(out.discard_alignment_bytes, odd[i].want_at);
+	}
+}
+
 static void a_discard_waits_for_a_part(void **state)
 {
 	(void)state;
@@ -678,6 +696,7 @@ int main(void)
 		TEST(more_parts_than_there_is_memory_for_take_turns),
 		TEST(it_says_when_it_is_full),
 		TEST(a_discard_is_rounded_inwards),
+		TEST(odd_granules_become_sectors),
 		TEST(a_discard_waits_for_a_part),
 		TEST(zeros_change_the_edges_and_clear_what_is_between),
 		TEST(zeros_inside_a_sector_are_written),

@@ -52,6 +52,12 @@ static int make_bare(void **state)
 		.no_flush = true, .no_discard = true }, PVB_ABI_X86_64);
 }
 
+static int make_insecure(void **state)
+{
+	return make_as(state, &(struct pair_options){ .no_secure = true },
+	               PVB_ABI_X86_64);
+}
+
 static int make_copying(void **state)
 {
 	return make_as(state, &(struct pair_options){ .no_window = true },
@@ -636,7 +642,7 @@ int main(void)
 		LIE(a_sum_beyond_64_bits),
 		LIE(operations_that_mean_nothing),
 		LIE_IN(operations_that_were_not_offered, make_bare),
-		LIE(a_secure_discard_that_was_not_offered),
+		LIE_IN(a_secure_discard_that_was_not_offered, make_insecure),
 		LIE_IN(changes_on_a_read_only_disk, make_read_only),
 		LIE(an_indirect_request_that_is_honest),
 		LIE_IN(an_indirect_request_that_is_honest, make_x86_32),

@@ -176,7 +176,7 @@ static void probe_disk(struct pair *p)
 		.flush = info->flush && !o->barrier_only && !o->no_flush,
 		.barrier = info->flush && !o->no_flush,
 		.discard = info->discard && !o->no_discard,
-		.discard_secure = info->discard_secure,
+		.discard_secure = info->discard_secure && !o->no_secure,
 		.persistent = true,
 		.discard_granularity_bytes = info->discard_granularity_bytes,
 		.discard_alignment_bytes = info->discard_alignment_bytes,
