@@ -28,6 +28,8 @@ static bool set_flush(struct pvb_blkback_req *r)
 	return true;
 }
 
+/* False: there is nothing of it that the disk could discard.  A secure one is
+   for the disk to judge as it is: what is left out of it would not be gone. */
 static bool set_discard(struct pvb_blkback_req *r)
 {
 	r->io.op = PVB_IO_DISCARD;
@@ -35,7 +37,9 @@ static bool set_discard(struct pvb_blkback_req *r)
 	r->io.offset_bytes = r->offset_bytes;
 	r->io.length_bytes = r->length_bytes;
 	r->io.iovcnt = 0;
-	return true;
+	return r->secure || pvb_disk_discard_round(&r->q->c.lane->info,
+	                                           &r->io.offset_bytes,
+	                                           &r->io.length_bytes);
 }
 
 /* As much of the rest as the lane takes at once: nearly always all of it. */
@@ -85,8 +89,8 @@ static bool next_io(struct pvb_blkback_req *r)
 		if (r->iov_sent < r->pages.iovcnt)
 			return set_data(r);
 		r->step = STEP_FLUSH_AFTER;
-		if (r->op == PVB_BLK_DISCARD)
-			return set_discard(r);
+		if (r->op == PVB_BLK_DISCARD && set_discard(r))
+			return true;
 	}
 	if (r->step == STEP_FLUSH_AFTER) {
 		r->step = STEP_END;
