@@ -103,6 +103,10 @@ enum pvb_blk_report_kind {
 	                                   bytes */
 	PVB_BLK_REPORT_DISK_GONE,       /* value: positive errno */
 	PVB_BLK_REPORT_NO_SPACE, PVB_BLK_REPORT_STALLED,
+	PVB_BLK_REPORT_REFUSED,         /* value: enum pvb_why of a request's;
+	                                   each once an ATTACH */
+	PVB_BLK_REPORT_LOST,            /* value: PVB_BLK_LOST_*: the disk
+	                                   turned out not to do that */
 };
 struct pvb_blk_report { uint32_t kind; uint64_t value; };
 

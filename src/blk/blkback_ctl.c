@@ -185,8 +185,10 @@ int blkback_promise(struct pvb_blkback_ctl *b, struct pvb_err *e)
 		if (b->disk_ops->reprobe)       /* it may have grown */
 			r = b->disk_ops->reprobe(&b->disk, e);
 	}
-	return r < 0 ? r : blkback_geometry(info, &b->c.options, &b->geometry,
-	                                    e);
+	if (r == 0)
+		r = blkback_geometry(info, &b->c.options, &b->geometry, e);
+	(void)pvb_blk_geometry_lose(&b->geometry, b->lost);
+	return r;
 }
 
 int blkback_measure(struct pvb_blkback_ctl *b, struct pvb_err *e)
@@ -266,4 +268,5 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
 	out->terms = b->terms;
 	out->terms.persistent = b->terms.persistent && b->limits.persistent;
 	out->geometry = b->geometry;
+	memcpy(out->refused, r->refused, sizeof(out->refused));
 }

@@ -64,6 +64,7 @@ struct pvb_blkback_status {             /* a snapshot, for list and stat */
 	char     text[200];             /* the sentence that goes with it */
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
+	uint64_t refused[PVB_WHY_COUNT];        /* connections, ever */
 };
 
 /* Borrows the watches, their loop and store until destroy.  Reads nothing.

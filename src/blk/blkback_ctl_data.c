@@ -63,6 +63,7 @@ int blkback_attach(struct pvb_runner *r)
 		pvb_runner_failed(r, PVB_DO_ATTACH, PVB_WHY_DISK, text);
 		return 0;
 	}
+	b->refused_told = 0;
 	pvb_blk_halves_attach(&b->halves, b->terms.queues);
 	close_opening(&b->opening);
 	return 0;
@@ -248,51 +249,9 @@ static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
 	blkback_change_poke(b);
 }
 
-/* The half says only that there is something; how large the disk is now is
-   for us to find out. */
-static void grown(struct pvb_blkback_ctl *b)
-{
-	struct pvb_err e = PVB_ERR_INIT;
-
-	if (b->disk_ops && pvb_blkback_ctl_resize(b, &e) < 0 &&
-	    pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(b->halves.loop),
-	                       NULL))
-		pvb_log(b->c.log, PVB_LOG_WARN, "%s: cannot resize: %s",
-		        b->runner.c.name, e.text);
-}
-
-static void report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
-{
-	struct pvb_blkback_ctl *b = back_of(h);
-	const char *text;
-
-	switch (p->kind) {
-	case PVB_BLK_REPORT_SIZE:
-		grown(b);
-		return;
-	case PVB_BLK_REPORT_DISK_GONE:
-		if (!h->broken)
-			pvb_runner_failed(&b->runner, 0, PVB_WHY_DISK,
-			                  "the disk is gone");
-		h->broken = true;
-		return;
-	case PVB_BLK_REPORT_NO_SPACE:
-		text = "no space left for what the guest writes";
-		break;
-	case PVB_BLK_REPORT_STALLED:
-		text = "the disk does not answer";
-		break;
-	default:
-		return;
-	}
-	if (pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(h->loop), NULL))
-		pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s", b->runner.c.name,
-		        text);
-}
-
 const struct pvb_blk_halves_ops blkback_halves_ops = {
 	.create = create, .attach = attach_one, .attached = attached,
 	.drained = drained, .detached = detached, .failed = failed,
-	.report = report, .load = load_one, .loaded = blkback_loaded,
+	.report = blkback_report, .load = load_one, .loaded = blkback_loaded,
 	.changed = blkback_changed, .resized = blkback_resized,
 };

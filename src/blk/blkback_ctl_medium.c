@@ -64,6 +64,10 @@ static void adopt(struct pvb_blkback_ctl *b)
 	b->disk = c->disk;
 	b->disk_ops = c->ops;
 	b->geometry = c->geometry;
+	/* Who is connected has given up what the former one did not do. */
+	if (pvb_blk_halves_any_attached(&b->halves))
+		(void)pvb_blk_geometry_lose(&b->geometry, b->lost);
+	b->lost = 0;
 	memset(&c->disk, 0, sizeof(c->disk));
 	c->ops = NULL;
 }

@@ -3,8 +3,8 @@
  * blkback_ctl_parts.h - the inside of a back's control half, for the
  * blkback_ctl*.c files alone: the object and its owner's calls
  * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
- * its data halves do (_data), what it promises of its disk (_geometry), how it
- * changes the medium (_medium).
+ * its data halves do (_data), what they tell (_report), what it promises of
+ * its disk (_geometry), how it changes the medium (_medium).
  */
 #ifndef PVB_BLKBACK_CTL_PARTS_H
 #define PVB_BLKBACK_CTL_PARTS_H
@@ -55,6 +55,10 @@ struct pvb_blkback_ctl {
 	struct blkback_change change;
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
+	uint32_t lost;                  /* PVB_BLK_LOST_*: this disk said that
+	                                   it could */
+	uint64_t refused_told;          /* 1 << enum pvb_why, in this
+	                                   connection */
 	struct pvb_log_limit reports;
 };
 
@@ -103,6 +107,9 @@ int  blkback_geometry_of_next(const struct pvb_disk_info *info,
                               const struct pvb_blk_options *o,
                               const struct pvb_blk_geometry *now,
                               struct pvb_blk_geometry *out, struct pvb_err *e);
+
+/* _report: of struct pvb_blk_halves_ops. */
+void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p);
 
 /* _data: the rest of it, and what the halves answer. */
 int  blkback_attach(struct pvb_runner *r);

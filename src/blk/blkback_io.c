@@ -156,6 +156,16 @@ static void queue_no_space(struct pvb_blkback_queue *q)
 		report(io, PVB_BLK_REPORT_NO_SPACE, 0);
 }
 
+static void queue_refused(struct pvb_blkback_queue *q, enum pvb_why why)
+{
+	report(io_of(q), PVB_BLK_REPORT_REFUSED, why);
+}
+
+static void queue_lost(struct pvb_blkback_queue *q, uint32_t lost)
+{
+	report(io_of(q), PVB_BLK_REPORT_LOST, lost);
+}
+
 static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
 {
 	struct pvb_blkback_io *io = io_of(q);
@@ -166,7 +176,8 @@ static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
 
 static const struct pvb_blkback_queue_ops queue_ops = {
 	.broken = queue_broken, .quiet = queue_quiet,
-	.no_space = queue_no_space, .changed = queue_changed,
+	.no_space = queue_no_space, .refused = queue_refused,
+	.lost = queue_lost, .changed = queue_changed,
 };
 
 static void lane_changed(struct pvb_disk *d, void *arg, int gone)

@@ -27,9 +27,16 @@ void pvb_blkback_count_in_flight(struct pvb_blkback_queue *q)
 
 void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why)
 {
-	pvb_counters_refused(r->q->c.counters, why);
+	struct pvb_blkback_queue *q = r->q;
+
+	_Static_assert(PVB_WHY_COUNT <= 64, "a bit for each");
+	pvb_counters_refused(q->c.counters, why);
 	r->refused = true;
 	r->status = pvb_blk_why_status(why);
+	if (q->refused_told & UINT64_C(1) << why)
+		return;
+	q->refused_told |= UINT64_C(1) << why;
+	q->c.ops->refused(q, why);
 }
 
 void pvb_blkback_answer(struct pvb_blkback_req *r)
@@ -204,6 +211,21 @@ static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
 	r->pages.failed = false;
 }
 
+/* On its way to the disk, or answered as it stands. */
+static void admit(struct pvb_blkback_req *r, enum pvb_why why)
+{
+	if (why == PVB_OK && !pvb_blkback_is_lost(r)) {
+		pvb_guest_back_want(&r->q->guest, r->seg, r->nr_segs);
+		pvb_queue_push(&r->q->waiting, &r->node);
+		return;
+	}
+	if (why == PVB_OK)
+		r->status = PVB_BLK_EOPNOTSUPP;
+	else
+		pvb_blkback_refuse(r, why);
+	pvb_blkback_answer(r);
+}
+
 static bool work(struct pvb_pump *p)
 {
 	struct pvb_blkback_queue *q = queue_of(p);
@@ -218,13 +240,7 @@ static bool work(struct pvb_pump *p)
 		enum pvb_why why = decode_rest(r, q->draft[i]);
 
 		pvb_pool_put(&q->drafts, q->draft[i]);
-		if (why == PVB_OK) {
-			pvb_guest_back_want(&q->guest, r->seg, r->nr_segs);
-			pvb_queue_push(&q->waiting, &r->node);
-		} else {
-			pvb_blkback_refuse(r, why);
-			pvb_blkback_answer(r);
-		}
+		admit(r, why);
 	}
 	pvb_guest_back_map(&q->guest);
 	pvb_blkback_count_in_flight(q);

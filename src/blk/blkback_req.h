@@ -29,7 +29,7 @@
 #include "flow/counters.h"
 #include "flow/guest_back.h"
 #include "flow/pump.h"
-#include "proto/blkproto.h"
+#include "proto/blkneg.h"
 
 struct pvb_blkback_queue;
 struct pvb_blkback_req;
@@ -42,6 +42,10 @@ struct pvb_blkback_queue_ops {
 	void (*quiet)(struct pvb_blkback_queue *q);
 	/* A write failed for want of space. */
 	void (*no_space)(struct pvb_blkback_queue *q);
+	/* A request is refused for this, for the first time. */
+	void (*refused)(struct pvb_blkback_queue *q, enum pvb_why why);
+	/* The disk does not do this after all (PVB_BLK_LOST_*). */
+	void (*lost)(struct pvb_blkback_queue *q, uint32_t lost);
 	/* The lane is another now; the former is nobody's any more. */
 	void (*changed)(struct pvb_blkback_queue *q, struct pvb_disk *former);
 };
@@ -93,6 +97,9 @@ struct pvb_blkback_queue {              /* caller's storage */
 	uint32_t begun;                 /* from pages to answer */
 	uint32_t submitted;             /* in the lane */
 	struct pvb_blkback_req *barrier;        /* it alone may be under way */
+	uint64_t refused_told;          /* 1 << enum pvb_why */
+	uint32_t lost;                  /* PVB_BLK_LOST_*: promised, not to be
+	                                   had */
 	bool     stopped, cut;
 	bool     changing;              /* to this, when it is quiet */
 	struct pvb_disk *next_lane;
@@ -164,6 +171,10 @@ void pvb_blkback_use_lane(struct pvb_blkback_queue *q, struct pvb_disk *lane,
 /* Can this lane (NULL: none) be a disk of this geometry and of this size? */
 bool pvb_blkback_lane_fits(const struct pvb_blk_geometry *geo,
                            const struct pvb_disk *lane, uint64_t sectors);
+/* The lane does not do these (PVB_BLK_LOST_*) after all: none is asked of it
+   again. */
+void pvb_blkback_lose(struct pvb_blkback_queue *q, uint32_t lost);
+bool pvb_blkback_is_lost(const struct pvb_blkback_req *r);
 /* Let go of what has not reached the lane. */
 void pvb_blkback_drop(struct pvb_blkback_queue *q);
 void pvb_blkback_free(struct pvb_blkback_req *r);

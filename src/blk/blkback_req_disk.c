@@ -121,6 +121,22 @@ static void refuse_begun(struct pvb_blkback_req *r)
 	pvb_blkback_answer(r);
 }
 
+/* The feature that is not there, by what the disk was asked. */
+static uint32_t lost_by(const struct pvb_io *io)
+{
+	switch (io->op) {
+	case PVB_IO_FLUSH:
+		return PVB_BLK_LOST_FLUSH;
+	case PVB_IO_WRITE:              /* through its cache */
+		return PVB_BLK_LOST_BARRIER;
+	case PVB_IO_DISCARD:
+		return io->flags & PVB_IO_SECURE ? PVB_BLK_LOST_SECURE
+		                                 : PVB_BLK_LOST_DISCARD;
+	default:
+		return 0;
+	}
+}
+
 static int16_t status_of(const struct pvb_blkback_req *r, int result)
 {
 	bool data = r->op == PVB_BLK_READ || r->op == PVB_BLK_WRITE;
@@ -136,6 +152,8 @@ static void finish(struct pvb_blkback_req *r, int result)
 {
 	leave(r);
 	r->status = status_of(r, result);
+	if (r->status == PVB_BLK_EOPNOTSUPP)
+		pvb_blkback_lose(r->q, lost_by(&r->io));
 	pvb_blkback_answer(r);
 }
 

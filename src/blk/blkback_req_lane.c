@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blkback_req_lane.c - the disk under an attached ring: as it grows, and as it
- * gives way to another; see blkback_req.h.
+ * blkback_req_lane.c - the disk under an attached ring: as it grows, as it
+ * turns out to do less than it said, and as it gives way to another; see
+ * blkback_req.h.
  */
 #include <assert.h>
 
@@ -29,6 +30,29 @@ bool pvb_blkback_queue_fits(const struct pvb_blkback_queue *q,
 void pvb_blkback_queue_resize(struct pvb_blkback_queue *q, uint64_t sectors)
 {
 	q->c.geometry.sectors = sectors;
+}
+
+void pvb_blkback_lose(struct pvb_blkback_queue *q, uint32_t lost)
+{
+	if ((q->lost & lost) == lost)
+		return;
+	q->lost |= lost;
+	q->c.ops->lost(q, lost);
+}
+
+bool pvb_blkback_is_lost(const struct pvb_blkback_req *r)
+{
+	uint32_t needs = 0;
+
+	if (r->op == PVB_BLK_FLUSH || r->op == PVB_BLK_BARRIER)
+		needs |= PVB_BLK_LOST_FLUSH;
+	if (r->op == PVB_BLK_BARRIER)
+		needs |= PVB_BLK_LOST_BARRIER;
+	if (r->op == PVB_BLK_DISCARD)
+		needs |= PVB_BLK_LOST_DISCARD;
+	if (r->op == PVB_BLK_DISCARD && r->secure)
+		needs |= PVB_BLK_LOST_SECURE;
+	return r->q->lost & needs;
 }
 
 void pvb_blkback_use_lane(struct pvb_blkback_queue *q, struct pvb_disk *lane,

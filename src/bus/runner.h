@@ -94,6 +94,7 @@ struct pvb_runner {                     /* caller's storage */
 	/* Why it is not as it should be; OK: it is, and text says nothing. */
 	enum pvb_why why;
 	char text[PVB_RUNNER_TEXT_MAX + 1];
+	uint64_t refused[PVB_WHY_COUNT];        /* connections, by reason */
 
 	/* ---- the rest is the runner's ---- */
 	struct pvb_watch own_watch, peer_watch, died_watch, born_watch;
@@ -164,5 +165,10 @@ int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k,
    so not a word of what it must not know. */
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...) __attribute__((format(printf, 3, 4)));
+/* Something is not as it should be, but the connection stands: into the log,
+   and, unless something else is there, into the node that people look into,
+   until the next connection. */
+void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
+                       ...) __attribute__((format(printf, 3, 4)));
 
 #endif

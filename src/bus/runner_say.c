@@ -233,6 +233,12 @@ static int code_of(enum pvb_why why)
 	}
 }
 
+static void complain(struct pvb_runner *r, enum pvb_why why, const char *text)
+{
+	r->complained = true;
+	pvb_complaint_put(r->store, r->c.dir, code_of(why), text);
+}
+
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...)
 {
@@ -244,15 +250,30 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
 	va_end(ap);
 	pvb_printable(text);
 	log_blame(r, why, text);
+	r->refused[why]++;
 	if (r->why != PVB_OK)
 		return;
 	r->why = why;
-	r->complained = true;
 	memcpy(r->text, text, sizeof(text));
-	pvb_complaint_put(r->store, r->c.dir, code_of(why), text);
+	complain(r, why, text);
 	r->explained = r->c.role == PVB_BACK;
 	if (r->explained)
 		explain(r, text);
+}
+
+void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
+                       ...)
+{
+	char text[PVB_RUNNER_TEXT_MAX + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pvb_printable(text);
+	log_blame(r, why, text);
+	if (!r->complained && !r->vanished)
+		complain(r, why, text);
 }
 
 void runner_forgive(struct pvb_runner *r)

@@ -166,6 +166,19 @@ enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
                                   const char **bad);
 extern const char *const pvb_blk_geometry_names[];
 
+/* Features that a disk has turned out not to have after they were promised. */
+enum {
+	PVB_BLK_LOST_FLUSH   = 1 << 0,  /* and so barriers */
+	PVB_BLK_LOST_BARRIER = 1 << 1,
+	PVB_BLK_LOST_DISCARD = 1 << 2,  /* of either kind */
+	PVB_BLK_LOST_SECURE  = 1 << 3,
+	PVB_BLK_LOST_ALL     = (1 << 4) - 1,
+};
+/* What is left.  True: it had some of them. */
+bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost);
+/* The nodes that take the promise back.  0 or -ENOSPC. */
+int  pvb_blk_lost_put(struct pvb_keys *k, uint32_t lost);
+
 /* ---- between these files: segment blocks --------------------------------- */
 /* None: says so.  Else requests_max and bytes_max must not be 0. */
 int pvb_blk_blocks_put(struct pvb_keys *k, const struct pvb_blk_blocks *b);

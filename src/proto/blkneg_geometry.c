@@ -221,3 +221,40 @@ enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
 	*bad = NULL;
 	return PVB_OK;
 }
+
+/* ---- promises that cannot be kept ---------------------------------------- */
+
+bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost)
+{
+	struct pvb_blk_geometry had = *g;
+
+	if (lost & PVB_BLK_LOST_FLUSH)
+		g->flush = g->barrier = false;
+	if (lost & PVB_BLK_LOST_BARRIER)
+		g->barrier = false;
+	if (lost & PVB_BLK_LOST_DISCARD)
+		g->discard = g->discard_secure = false;
+	if (lost & PVB_BLK_LOST_SECURE)
+		g->discard_secure = false;
+	return had.flush != g->flush || had.barrier != g->barrier ||
+	       had.discard != g->discard ||
+	       had.discard_secure != g->discard_secure;
+}
+
+int pvb_blk_lost_put(struct pvb_keys *k, uint32_t lost)
+{
+	static const struct { const char *name; uint32_t by; } nodes[] = {
+		{ "feature-flush-cache", PVB_BLK_LOST_FLUSH },
+		{ "feature-barrier", PVB_BLK_LOST_FLUSH |
+				     PVB_BLK_LOST_BARRIER },
+		{ "feature-discard", PVB_BLK_LOST_DISCARD },
+		{ "discard-secure", PVB_BLK_LOST_DISCARD |
+				    PVB_BLK_LOST_SECURE },
+	};
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < sizeof(nodes) / sizeof(*nodes); i++)
+		if (lost & nodes[i].by)
+			e = pvb_keys_put_u64(k, nodes[i].name, 0);
+	return e;
+}

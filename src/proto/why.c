@@ -70,3 +70,11 @@ const char *pvb_why_text(enum pvb_why why)
 {
 	return (unsigned int)why < PVB_WHY_COUNT ? reasons[why].text : "?";
 }
+
+enum pvb_why_scope pvb_why_scope(enum pvb_why why)
+{
+	if (why < PVB_WHY_RING_INDEX)
+		return PVB_WHY_OF_REQUEST;
+	return why < PVB_WHY_KEY_MISSING ? PVB_WHY_OF_RING
+					 : PVB_WHY_OF_CONNECTION;
+}

@@ -53,6 +53,11 @@ enum pvb_why {
 	PVB_WHY_COUNT
 };
 
+/* What is refused for it. */
+enum pvb_why_scope {
+	PVB_WHY_OF_REQUEST, PVB_WHY_OF_RING, PVB_WHY_OF_CONNECTION,
+};
+enum pvb_why_scope pvb_why_scope(enum pvb_why why);
 /* Short lower-case name with dashes ("seg-order"): JSON keys, logs.  Static;
    "?" for a number that is none. */
 const char *pvb_why_name(enum pvb_why why);

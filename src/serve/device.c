@@ -241,6 +241,18 @@ json_t *pvb_device_list_json(const struct pvb_device *d)
 		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
 }
 
+/* Those of requests and rings the data halves have counted. */
+static void add_refused_connections(const struct pvb_device *d,
+                                    struct pvb_counts *sum)
+{
+	struct pvb_blkback_status s;
+
+	pvb_blkback_ctl_status(d->ctl, &s);
+	for (uint32_t i = 0; i < PVB_WHY_COUNT; i++)
+		if (pvb_why_scope((enum pvb_why)i) == PVB_WHY_OF_CONNECTION)
+			sum->refused[i] += s.refused[i];
+}
+
 json_t *pvb_device_stat_json(const struct pvb_device *d)
 {
 	static const struct pvb_counts none;
@@ -253,6 +265,7 @@ json_t *pvb_device_stat_json(const struct pvb_device *d)
 		pvb_counters_read(d->counters[i], &one);
 		pvb_counts_merge(&sum, &one);
 	}
+	add_refused_connections(d, &sum);
 	if (o && pvb_counts_json(o, &sum) < 0) {
 		json_decref(o);
 		o = NULL;

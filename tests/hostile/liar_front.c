@@ -182,6 +182,10 @@ void liar_expect(struct liar_front *l, const struct pvb_blk_req *r,
 		for (int i = 0; i < PVB_WHY_COUNT; i++)
 			print_error("%s: %d\n", pvb_why_name(i),
 			            (int)liar_refused(l, i));
+	while (l->pair.back.refused[why] < more)
+		pair_turn(&l->pair);
+	/* Told once, however often it is refused. */
+	assert_int_equal(l->pair.back.refused[why], more);
 	assert_int_equal(liar_refused(l, why), before + more);
 	assert_int_equal(refused_in_all(l), all + more);
 }

@@ -55,7 +55,7 @@ struct pvb_blk_rsp liar_answer(struct liar_front *l);
 /* The same, which takes so many slots. */
 struct pvb_blk_rsp liar_answer_of(struct liar_front *l, uint32_t slots);
 /* Send and expect this answer and, unless it is PVB_OK, exactly one more
-   refusal, for this reason. */
+   refusal, for this reason, of which the control half hears once. */
 void liar_expect(struct liar_front *l, const struct pvb_blk_req *r,
                  enum pvb_why why, int16_t status);
 void liar_bell(struct liar_front *l);

@@ -24,6 +24,7 @@ static uint32_t back_media;             /* medium calls, and what the last
 static struct pvb_err back_medium;
 static bool back_blocks;                /* option */
 static bool back_not_persistent;        /* option */
+static bool back_barrier;               /* option */
 
 static inline int back_mem_end(void *arg)
 {
@@ -89,6 +90,7 @@ static inline void back_start(void)
 	c.options.value[PVB_BLK_OPT_BLOCKS] = back_blocks;
 	c.options.value[PVB_BLK_OPT_PERSISTENT] = !back_not_persistent;
 	c.options.value[PVB_BLK_OPT_SHARED] = back_shared;
+	c.options.value[PVB_BLK_OPT_BARRIER] = back_barrier;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -118,6 +120,7 @@ static inline void back_end(void)
 	back_cdrom = back_floppy = back_shared = false;
 	back_blocks = false;
 	back_not_persistent = false;
+	back_barrier = false;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

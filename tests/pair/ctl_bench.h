@@ -47,6 +47,7 @@ struct bench {
 	struct half half[QUEUES];
 	struct pvb_log log;
 	uint32_t log_lines;
+	char log_last[256];             /* of these */
 	int fds_at_start;
 };
 

@@ -14,16 +14,39 @@ enum { TURNS_MAX = 2000000, SETTLE_TURNS = 64 };
 
 /* ---- the test as control ------------------------------------------------- */
 
+/* What comes by the way. */
+static bool keep_report(struct control *c, const struct pvb_blk_msg *m)
+{
+	const struct pvb_blk_report *p = &m->u.report;
+
+	if (m->type != PVB_BLK_MSG_REPORT)
+		return false;
+	if (p->kind == PVB_BLK_REPORT_REFUSED) {
+		assert_true(p->value < PVB_WHY_COUNT);
+		c->refused[p->value]++;
+		return true;
+	}
+	if (p->kind != PVB_BLK_REPORT_LOST)
+		return false;
+	assert_true(p->value <= PVB_BLK_LOST_ALL);
+	c->lost[p->value]++;
+	return true;
+}
+
 static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
                        int *fds, uint32_t nfds)
 {
 	struct control *c = pvb_container(k, struct control, link);
+	struct pvb_blk_msg m;
 
 	(void)fds;
 	assert_int_equal(nfds, 0);
-	assert_int_equal(bytes, sizeof(struct pvb_blk_msg));
+	assert_int_equal(bytes, sizeof(m));
+	memcpy(&m, msg, bytes);
+	if (keep_report(c, &m))
+		return;
 	assert_true(c->got_count < PAIR_GOT_MAX);
-	memcpy(&c->got[c->got_count++], msg, bytes);
+	c->got[c->got_count++] = m;
 }
 
 static void on_closed(struct pvb_link *k)
@@ -288,6 +311,10 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	a->spin_max_ns = p->options.spin_ns;
 	a->geometry = p->geometry;
 	a->disk = p->probe;
+	if (p->options.empty) {
+		memset(&a->disk, 0, sizeof(a->disk));
+		a->geometry.sectors = 0;
+	}
 	memcpy(a->ring_ref, p->attached.ring_ref, sizeof(a->ring_ref));
 }
 

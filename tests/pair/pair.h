@@ -29,6 +29,8 @@ struct control {                        /* the test's end of a link */
 	struct pvb_loop *loop;
 	struct pvb_blk_msg got[PAIR_GOT_MAX];   /* not yet asked for */
 	uint32_t got_count;
+	/* Reports that may come at any moment, so never in `got`. */
+	uint32_t refused[PVB_WHY_COUNT], lost[PVB_BLK_LOST_ALL + 1];
 	bool closed;
 };
 
@@ -50,6 +52,8 @@ struct pair_options {                   /* all zero: the usual */
 	bool     barrier_only, no_flush, no_discard, no_secure;
 	uint64_t sectors;               /* promised; 0: the disk's */
 	uint32_t sector_size;           /* likewise */
+	bool     empty;                 /* a drive, which the front does not
+	                                   know yet */
 	enum pvb_blk_units units;
 };
 

@@ -183,6 +183,7 @@ struct refusal {
 
 static void refuse_one(const struct refusal *f)
 {
+	uint64_t before = back_status().refused[f->why];
 	const char *error;
 
 	put_all(bench.guest, bench.front, "ring-ref", "8", "event-channel",
@@ -191,6 +192,7 @@ static void refuse_one(const struct refusal *f)
 	front_state("3");
 	bench_wait_state(bench.back, "5");
 	assert_int_equal(back_status().why, f->why);
+	assert_int_equal(back_status().refused[f->why], before + 1);
 	error = back_error();
 	if (!strstr(error, f->says) || !strstr(error, pvb_why_name(f->why)))
 		fail_msg("%s=%s: \"%s\"", f->name, f->value, error);
@@ -257,6 +259,7 @@ static void a_half_that_refuses_is_told(void **state)
 	front_says("3", "8", "1");
 	bench_wait_state(bench.back, "5");
 	assert_int_equal(back_status().why, PVB_WHY_DISK);
+	assert_int_equal(back_status().refused[PVB_WHY_DISK], 1);
 	assert_string_equal(back_status().text, says);
 	assert_non_null(strstr(back_error(), says));
 	/* A front may not look there, but here. */
@@ -308,6 +311,7 @@ static void if_one_queue_fails_the_others_are_undone(void **state)
 	assert_int_equal(bench.half[0].detach, 1);
 	assert_int_equal(bench.half[1].detach, 0);
 	assert_int_equal(back_status().why, PVB_WHY_ATTACH);
+	assert_int_equal(back_status().refused[PVB_WHY_ATTACH], 1);
 }
 
 static void a_half_that_dies_ends_the_connection(void **state)
@@ -362,6 +366,7 @@ static void a_broken_data_path_closes_with_its_reason(void **state)
 	bench_settle();
 	assert_int_equal(bench.half[0].cut, 1);
 	assert_int_equal(back_status().why, PVB_WHY_RING_INDEX);
+	assert_int_equal(back_status().refused[PVB_WHY_RING_INDEX], 1);
 	assert_string_equal(back_status().text, "a?lie?[");
 	assert_non_null(strstr(back_error(), "a?lie?["));
 }

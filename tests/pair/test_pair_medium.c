@@ -158,26 +158,19 @@ static uint64_t refused(struct scene *s, enum pvb_why why)
 
 /* ---- an empty drive ------------------------------------------------------ */
 
-/* The front does not know it yet. */
-static void connect_empty(struct scene *s)
+static struct scene *begin_empty(const char *uri)
 {
-	struct pvb_blk_msg m;
+	struct scene *s = begin(uri, &(struct pair_options){ .empty = true });
 
-	pair_front_attach(&s->pair);
-	pair_back_attach_msg(&s->pair, &m);
-	memset(&m.u.back_attach.disk, 0, sizeof(m.u.back_attach.disk));
-	m.u.back_attach.geometry.sectors = 0;
-	pair_send_back_attach(&s->pair, &m);
-	(void)control_wait(&s->pair.back, PVB_BLK_MSG_ATTACHED);
-	pair_go(&s->pair);
+	pair_connect(&s->pair);
+	return s;
 }
 
 static void an_empty_drive_refuses_by_name(void **state)
 {
-	struct scene *s = begin("held:1M", &(struct pair_options){ 0 });
+	struct scene *s = begin_empty("held:1M");
 
 	(void)state;
-	connect_empty(s);
 	assert_null(held_lane());
 	assert_int_equal(rig_do(&s->rig, PVB_IO_READ, 0, 0, 4096), -EIO);
 	assert_int_equal(rig_do(&s->rig, PVB_IO_WRITE, 0, 0, 4096), -EIO);
@@ -190,10 +183,9 @@ static void an_empty_drive_refuses_by_name(void **state)
 
 static void an_empty_drive_takes_a_medium(void **state)
 {
-	struct scene *s = begin("mem:1M", &(struct pair_options){ 0 });
+	struct scene *s = begin_empty("mem:1M");
 
 	(void)state;
-	connect_empty(s);
 	probe(s, 0, "mem:1M");
 	write_medium(s, 0, 7);
 	load(s, 0);

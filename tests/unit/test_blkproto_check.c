@@ -305,6 +305,20 @@ static void every_reason_has_its_own_name(void **state)
 	assert_string_equal("?", pvb_why_text(PVB_WHY_COUNT));
 }
 
+static void every_reason_concerns_one_thing(void **state)
+{
+	(void)state;
+	assert_int_equal(pvb_why_scope(PVB_WHY_OP_UNKNOWN),
+			 PVB_WHY_OF_REQUEST);
+	assert_int_equal(pvb_why_scope(PVB_WHY_GRANT), PVB_WHY_OF_REQUEST);
+	assert_int_equal(pvb_why_scope(PVB_WHY_RING_INDEX), PVB_WHY_OF_RING);
+	assert_int_equal(pvb_why_scope(PVB_WHY_RSP_OP), PVB_WHY_OF_RING);
+	assert_int_equal(pvb_why_scope(PVB_WHY_KEY_MISSING),
+			 PVB_WHY_OF_CONNECTION);
+	assert_int_equal(pvb_why_scope(PVB_WHY_TIMEOUT),
+			 PVB_WHY_OF_CONNECTION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +335,7 @@ int main(void)
 		cmocka_unit_test(a_read_only_disk_is_not_changed),
 		cmocka_unit_test(what_was_not_offered_is_refused),
 		cmocka_unit_test(every_reason_has_its_own_name),
+		cmocka_unit_test(every_reason_concerns_one_thing),
 	};
 
 	return cmocka_run_group_tests_name("blkproto_check", tests, NULL, NULL);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a back's data halves tell of themselves while they serve, and whom it
+ * concerns: the front, the log, the toolstack.  Nothing of it is believed that
+ * can be looked up here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blkback_ctl_parts.h"
+#include "proto/keys.h"
+
+static struct pvb_blkback_ctl *back_of(struct pvb_blk_halves *h)
+{
+	return pvb_container(h, struct pvb_blkback_ctl, halves);
+}
+
+static void warn(struct pvb_blkback_ctl *b, const char *text, const char *why)
+{
+	if (pvb_log_limit_pass(&b->reports, pvb_loop_now_ns(b->halves.loop),
+	                       NULL))
+		pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s%s", b->runner.c.name,
+		        text, why);
+}
+
+/* How large the disk is now is for us to find out. */
+static void grown(struct pvb_blkback_ctl *b)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+
+	if (b->disk_ops && pvb_blkback_ctl_resize(b, &e) < 0)
+		warn(b, "cannot resize: ", e.text);
+}
+
+static void gone(struct pvb_blkback_ctl *b)
+{
+	if (!b->halves.broken)
+		pvb_runner_failed(&b->runner, 0, PVB_WHY_DISK,
+		                  "the disk is gone");
+	b->halves.broken = true;
+}
+
+/* ---- a promise that the disk does not keep ------------------------------- */
+
+static void log_lost(struct pvb_blkback_ctl *b, uint32_t lost)
+{
+	static const struct { uint32_t bit; const char *what; } names[] = {
+		{ PVB_BLK_LOST_FLUSH,   "flush" },
+		{ PVB_BLK_LOST_BARRIER, "order writes by barriers" },
+		{ PVB_BLK_LOST_DISCARD, "discard" },
+		{ PVB_BLK_LOST_SECURE,  "discard securely" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (lost & names[i].bit)
+			pvb_log(b->c.log, PVB_LOG_WARN, "%s: the disk does not "
+			        "%s after all: no longer offered",
+			        b->runner.c.name, names[i].what);
+}
+
+/* Under a front only these nodes change, without a state said again: fronts
+   take that for a new size.  Most never look: they have heard it from the
+   answer to their request. */
+static void take_back(struct pvb_blkback_ctl *b, uint32_t lost)
+{
+	struct pvb_keys *k = calloc(1, sizeof(*k));
+	int r = k ? pvb_blk_lost_put(k, lost) : -ENOMEM;
+
+	if (r == 0)
+		r = pvb_runner_put(&b->runner, k, NULL);
+	if (r < 0)
+		warn(b, "cannot take back what the disk does not do: ",
+		     strerror(-r));
+	free(k);
+}
+
+/* Each queue finds out by itself, so this may be old news.  It stays true of
+   the disk, whoever connects next. */
+static void lost(struct pvb_blkback_ctl *b, uint64_t value)
+{
+	uint32_t what = (uint32_t)value & PVB_BLK_LOST_ALL;
+
+	b->lost |= what;
+	if (!pvb_blk_geometry_lose(&b->geometry, what))
+		return;
+	log_lost(b, what);
+	if (pvb_conn_is_live(&b->runner.conn) &&
+	    b->runner.conn.mine == PVB_XB_CONNECTED)
+		take_back(b, what);
+}
+
+/* ---- a request that was refused ------------------------------------------ */
+
+/* Once a connection, whichever of its queues it was. */
+static void refused(struct pvb_blkback_ctl *b, uint64_t value)
+{
+	enum pvb_why why = (enum pvb_why)value;
+	uint64_t bit = UINT64_C(1) << (value % 64);
+
+	_Static_assert(PVB_WHY_COUNT <= 64, "a bit for each");
+	if (value == PVB_OK || value >= PVB_WHY_COUNT ||
+	    pvb_why_scope(why) != PVB_WHY_OF_REQUEST || b->refused_told & bit)
+		return;
+	b->refused_told |= bit;
+	pvb_runner_remark(&b->runner, why, "a request is refused: %s (%s)",
+	                  pvb_why_text(why), pvb_why_name(why));
+}
+
+void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+
+	switch (p->kind) {
+	case PVB_BLK_REPORT_SIZE:
+		grown(b);
+		break;
+	case PVB_BLK_REPORT_DISK_GONE:
+		gone(b);
+		break;
+	case PVB_BLK_REPORT_NO_SPACE:
+		warn(b, "no space left for what the guest writes", "");
+		break;
+	case PVB_BLK_REPORT_STALLED:
+		warn(b, "the disk does not answer", "");
+		break;
+	case PVB_BLK_REPORT_REFUSED:
+		refused(b, p->value);
+		break;
+	case PVB_BLK_REPORT_LOST:
+		lost(b, p->value);
+		break;
+	default:
+		break;
+	}
+}
