@@ -73,8 +73,7 @@ static bool wants_flush_after(const struct pvb_blkback_req *r)
 
 	if (r->op == PVB_BLK_FLUSH)
 		return true;
-	return r->op == PVB_BLK_BARRIER && r->nr_segs > 0 && info->flush &&
-	       !info->fua;
+	return r->op == PVB_BLK_BARRIER && r->nr_segs > 0 && !info->fua;
 }
 
 /* Put what comes next into r->io.  False: nothing does. */
@@ -82,8 +81,7 @@ static bool next_io(struct pvb_blkback_req *r)
 {
 	if (r->step == STEP_FLUSH_BEFORE) {
 		r->step = STEP_DATA;
-		if (r->q->c.lane->info.flush)
-			return set_flush(r);
+		return set_flush(r);    /* if it can no more, it says so */
 	}
 	if (r->step == STEP_DATA) {
 		if (r->iov_sent < r->pages.iovcnt)

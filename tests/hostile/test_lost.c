@@ -131,6 +131,19 @@ static void the_flush_of_a_barrier(void **state)
 	end(l);
 }
 
+/* Its lane knows already that it does not flush (the front of a back, that has
+   heard it from another's answer): no write goes by unordered. */
+static void a_barrier_where_flushes_have_gone(void **state)
+{
+	struct liar_front *l = begin(false);
+
+	(void)state;
+	held_lane()->info.flush = false;
+	expect_not_supported(l, barrier(l));
+	expect_told(l, PVB_BLK_LOST_FLUSH, 0);
+	end(l);
+}
+
 /* A disk that said that it writes through its cache. */
 static void the_write_of_a_barrier(void **state)
 {
@@ -219,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_flush),
 		cmocka_unit_test(several_flushes_at_once),
 		cmocka_unit_test(the_flush_of_a_barrier),
+		cmocka_unit_test(a_barrier_where_flushes_have_gone),
 		cmocka_unit_test(the_write_of_a_barrier),
 		cmocka_unit_test(a_discard),
 		cmocka_unit_test(a_secure_discard_alone),
