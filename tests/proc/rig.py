@@ -257,7 +257,10 @@ def open_fds(pid):
 # ---- TAP -------------------------------------------------------------------
 
 def run(module):
-    """Run every test_* function of a module's globals, in order; print TAP."""
+    """Run every test_* function of a module's globals, in order; print TAP.
+    Nothing is done for a module that others import."""
+    if module["__name__"] != "__main__":
+        return
     tests = [(n, f) for n, f in module.items()
              if n.startswith("test_") and callable(f)]
     if len(sys.argv) > 1:

@@ -22,8 +22,9 @@ LINES_MAX = 20          # kept of one run
 
 
 class Crashes:
-    def __init__(self, directory):
+    def __init__(self, directory, but=None):
         self.directory = directory
+        self.but = re.compile(but or r"(?!)")   # a line that is none
         self.seen = {}          # file: bytes looked at, all whole lines
         self.found = []         # (file, line)
 
@@ -52,6 +53,7 @@ class Crashes:
         whole = new[:new.rfind(b"\n") + 1]
         self.seen[path] = at + len(whole)
         for line in whole.decode(errors="replace").splitlines():
-            if len(self.found) < LINES_MAX and SIGNS.search(line):
+            if len(self.found) < LINES_MAX and SIGNS.search(line) and \
+                    not self.but.search(line):
                 self.found.append((os.path.relpath(path, self.directory),
                                    line.strip()))

@@ -7,8 +7,7 @@ import shutil
 import socket
 import subprocess
 
-from counts import (descriptors, event_channels, grant_mappings,
-                    mapped_grants, nodes)
+from counts import descriptors, grant_mappings
 from guests import OUT, witnesses
 from rig import Daemon, PVB, pvb, pvb_json, until
 
@@ -27,14 +26,6 @@ def by_script(vdev, disk, more=""):
     """A line for xl's disk list, by which pvb serves `disk`."""
     return (f"vdev={vdev},access=rw,backendtype=phy,script=block-pvb{more},"
             f"target={disk}")
-
-
-def holdings():
-    """What dom0 and its store hold for guests and their disks."""
-    return {"domains": nodes("/local/domain"),
-            "backends": nodes("/local/domain/0/backend"),
-            "libxl": nodes("/libxl"), "channels": event_channels(),
-            "grants": sum(mapped_grants().values())}
 
 
 class Serving:

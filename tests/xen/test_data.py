@@ -10,7 +10,8 @@ from dom0 import (Guest, Shared, allocated_kib, check_ext4, image, root_image,
                   run, sh, xl)
 from load import (FIO, NUMBERED_WRITES, NumberedWrites, check_unharmed, fio,
                   fio_jobs, numbered_writes_on)
-from serve import Serving, by_script, holdings
+from leftovers import everything, settled
+from serve import Serving, by_script
 
 
 # ---- a guest for several tests ----------------------------------------------
@@ -37,7 +38,7 @@ class Home:
 def at_home():
     """Its root is xvda, its data go to xvdb, and xvdc is the tree's archive.
     Requests of xvdb are as large as they can be."""
-    before = holdings()
+    before = everything()
     root, disk = root_image("root.img", "fio"), image("disk.img", 256)
     disks = [by_script("xvda", root), by_script("xvdb", disk),
              by_script("xvdc", tree_image()).replace("rw", "ro")]
@@ -118,7 +119,7 @@ def test_nothing_is_left_of_the_guest():
     with home as h:
         h.guest.power_off()
         home.end()
-        assert holdings() == h.before, (h.before, holdings())
+        settled(h.before)
         check_ext4(h.root)
         check_ext4(h.disk)
 

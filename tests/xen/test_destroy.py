@@ -4,28 +4,49 @@
 nothing behind."""
 import contextlib
 import os
+import shutil
 
 from dom0 import Guest, image, root_image, run, until
 from load import (FioWithoutEnd, NumberedWrites, check_unharmed,
                   numbered_writes_on, with_numbered_writes)
-from serve import Serving, by_script, holdings
+from leftovers import everything, settled
+from serve import Serving, by_script
 
 ROUNDS = 10
 BLOCK_BYTES = {"xvda": 4096, "xvdb": 65536}
 # In flight together on a disk, out of 32 threads' requests.
 FULL_LOAD = 16
+SAVED = "/tmp/victim.saved"
 
 
-def destroy_one(serving, images, initrd):
-    """Start a guest on these disks, and destroy it in full load."""
+def in_full_load(serving, guest, loads):
+    for load in loads:
+        load.await_writes(100, FULL_LOAD)
+    serving.say_terms(guest, *(load.vdev for load in loads))
+
+
+@contextlib.contextmanager
+def victim(serving, images):
+    """A guest in full load on these disks, saved with them.  It is there again
+    at each turn, sooner than it would boot."""
     disks = [by_script(vdev, path) for vdev, path in images.items()]
+    initrd = with_numbered_writes(os.environ["RIG_GUEST_plain"])
     with Guest("victim", disks, initrd=initrd, memory_mib=192).start() as g:
-        load = [NumberedWrites(serving, g, vdev, BLOCK_BYTES[vdev])
-                for vdev in images]
-        for one in load:
-            one.await_writes(100, FULL_LOAD)
-        serving.say_terms(g, *images)
-        g.destroy()
+        loads = [NumberedWrites(serving, g, vdev, BLOCK_BYTES[vdev])
+                 for vdev in images]
+        in_full_load(serving, g, loads)
+        g.save(SAVED)
+        for path in images.values():
+            shutil.copy(path, path + ".saved")
+
+        def turn():
+            for path in images.values():
+                shutil.copy(path + ".saved", path)
+            g.restore(SAVED)
+            in_full_load(serving, g, loads)
+            g.destroy()
+        yield turn
+    os.unlink(SAVED)
 
 
 @contextlib.contextmanager
@@ -46,31 +67,31 @@ def bystander(serving):
         g.power_off()
 
 
-def held_beside_grants():
+def all_but_grants():
     """Those of a guest that lives come and go with its load."""
-    held = holdings()
-    del held["grants"]
-    return held
+    there = everything()
+    del there["grants"]
+    return there
 
 
 def test_guest_destroyed_in_load_harms_nobody():
     images = {"xvda": image("xvda.img", 4), "xvdb": image("xvdb.img", 16)}
-    initrd = with_numbered_writes(os.environ["RIG_GUEST_plain"])
     with Serving() as s:
-        empty, idle = holdings(), s.held()
+        empty, idle = everything(), s.held()
         with bystander(s) as other:
-            before = held_beside_grants()
-            for _ in range(ROUNDS):
-                destroy_one(s, images, initrd)
-                other.await_writes(100)
-                until(lambda: len(s.children()) == 1, "end of its worker")
-            now = held_beside_grants()
-            assert now == before, (before, now)
+            before = all_but_grants()
+            with victim(s, images) as turn:
+                for _ in range(ROUNDS):
+                    turn()
+                    other.await_writes(100)
+                    until(lambda: len(s.children()) == 1,
+                          "end of its worker")
+            settled(before, all_but_grants)
             # What it wrote is whole, as it is if nobody dies.
             for vdev, path in images.items():
                 assert numbered_writes_on(path, BLOCK_BYTES[vdev]) > 0
         until(lambda: s.held() == idle, "end of all workers")
-        assert holdings() == empty, (empty, holdings())
+        settled(empty)
 
 
 run(globals())

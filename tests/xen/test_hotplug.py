@@ -12,9 +12,10 @@ import os
 import re
 import shutil
 
-from dom0 import Guest, PVB, Shared, Store, pvb, run, sh, until
+from dom0 import Guest, PVB, Shared, Store, pvb, run, sh, until, xl
 from rig import refused
-from serve import Serving, holdings, modules
+from leftovers import everything, settled
+from serve import Serving, modules
 
 KIB, MIB = 1 << 10, 1 << 20
 NOBODY = 65534
@@ -49,13 +50,12 @@ class Bench:
         daemon = self.serving.held()
         daemon["descriptors"] = [without_numbers(d)
                                  for d in daemon["descriptors"]]
-        return {**holdings(), **daemon}
+        return everything() | daemon
 
     def check_nothing_is_left(self):
         until(lambda: not self.serving.list() and not self.serving.children(),
               "end of all devices")
-        left = self.held()
-        assert left == self.before, (left, self.before)
+        settled(self.before, self.held)
 
     def attach(self, vdev, disk, *options, **more):
         return self.serving.attach(self.guest, vdev, disk, *options, **more)
@@ -100,10 +100,7 @@ class Bench:
 
 @contextlib.contextmanager
 def make_bench():
-    with Store() as s:
-        # A part of a home: whoever attaches first makes it, and it stays.
-        s.write("/local/domain/0/error", "")
-    at_first = holdings()
+    at_first = everything()
     with Serving() as s, Guest("plug", image="perl").start() as g:
         yield Bench(s, g, at_first)
 
@@ -433,12 +430,14 @@ def test_device_nodes_that_are_missing(b):
     pvb("detach", 0, "xvdb")
 
 
-def test_guest_and_daemon_end_and_nothing_is_left():
+def test_disk_of_a_guest_that_ends():
     with bench as b:
+        b.attach("xvdb", "mem:1M")
+        assert "51728" not in xl("block-list", b.guest.id)
         b.guest.power_off()
+        until(lambda: not b.serving.list(), "end of the disk")
         b.serving.stop()
-        left = holdings()
-        assert left == b.at_first, (left, b.at_first)
+        settled(b.at_first)
     bench.end()
 
 

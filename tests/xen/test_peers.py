@@ -16,10 +16,13 @@ QEMU_PID = "/local/domain/0/image/device-model-pid"
 QEMU = "/usr/libexec/xen-qemu-system-i386"
 NUMBER = 51728                  # xvdb
 VBD = "vbd:xvdb?host=xen"
-SIZE_MIB = 16
+SIZE_MIB = 8
 DIRECT_BYTES = 11 * 4096        # the most that a request holds by itself
 HOLD_MS = 1000
 ENDLESS_GIB = 64                # nobody copies that here in a minute
+QUEUES = "/sys/module/xen_blkback/parameters/max_queues"
+# Order, indirect segments, queues.
+LIMITS = ((0, 0, 1), (0, 64, 1), (2, 64, 2), (4, 0, 4), (4, 64, 4))
 
 PHY = "format=raw,backendtype=phy"
 QDISK = "format=raw,backendtype=qdisk"
@@ -193,24 +196,29 @@ def read_statistics(name):
 
 def test_limits_of_the_ring_hold_at_blkback():
     drivers("loop", "xen-blkback")
+    with open(QUEUES, "w") as f:
+        f.write("4")
     disk = image("limits")
     with Attached(PHY, disk):
-        for order in range(5):
-            for indirect in (0, 64):
-                limited(disk, order, indirect)
+        for order, indirect, queues in LIMITS:
+            limited(disk, order, indirect, queues)
 
 
-def limited(disk, order, indirect):
-    uri = f"{VBD}&ring-order={order}&indirect={indirect}"
+def limited(disk, order, indirect, queues):
+    uri = f"{VBD}&ring-order={order}&indirect={indirect}&queues={queues}"
     out = empty("/tmp/limits.out")
     with copying(uri, slowly(out, "write")) as p, Store() as s:
         front = s.tree(f"{FRONT}/{NUMBER}")
         until(lambda: read_statistics("rd_req") > 20, "requests", process=p)
         mean = read_statistics("rd_sect") * 512 // read_statistics("rd_req")
-        comment(f"order {order}, {indirect} indirect: {mean} bytes a request")
+        comment(f"order {order}, {indirect} indirect, {queues} queues: "
+                f"{mean} bytes a request")
         finish(p)
-    pages = front.get(f"{FRONT}/{NUMBER}/ring-page-order", "0")
-    assert pages == str(order), front
+    def said(name, absent):
+        return front.get(f"{FRONT}/{NUMBER}/{name}", absent)
+    assert said("ring-page-order", "0") == str(order), front
+    assert said("multi-queue-num-queues", "1") == str(queues), front
+    assert said("feature-persistent", "0") == "1", front
     assert (mean > DIRECT_BYTES) == (indirect > 0), mean
     sh(f"cmp {disk} {out}")
 

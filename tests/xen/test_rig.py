@@ -10,7 +10,7 @@ import time
 
 from dom0 import (Guest, Store, check_ext4, image, mapped_grants, nodes,
                   root_image, run, sh, xl)
-from serve import holdings
+from leftovers import everything, settled
 
 DISK = "format=raw,vdev=xvda,access=rw,backendtype=phy,target="
 
@@ -43,7 +43,7 @@ def test_store_reads_lists_and_watches():
 
 def test_guest_keeps_its_data_on_a_stock_disk():
     sh("modprobe -a loop xen-blkback")
-    before = holdings()
+    before = everything()
     disk = image("disk.img", 64)
     with Guest("stock", [DISK + disk]).start() as g:
         assert g.run("cat /sys/block/xvda/size") == str(64 << 11)
@@ -61,7 +61,7 @@ def test_guest_keeps_its_data_on_a_stock_disk():
         g.run("umount /mnt")
         g.power_off()
     check_ext4(disk)
-    assert holdings() == before, (before, holdings())
+    settled(before)
 
 
 def test_guest_on_a_disk_is_saved_and_restored():

@@ -194,7 +194,7 @@ class Storage:
     """It, and a guest on one of its disks."""
 
     def __init__(self, driver):
-        driver.run("/usr/bin/dd if=/dev/urandom of=/tmp/a bs=1M count=48 && "
+        driver.run("/usr/bin/dd if=/dev/urandom of=/tmp/a bs=1M count=24 && "
                    "cp /tmp/a /tmp/b")
         self.driver = driver
         self.guest = Guest("guest", [by_script(
@@ -213,9 +213,9 @@ class Storage:
         """The guest uses the disk, and finds all of it as it should be."""
         self.same(vdev, path)
         jobs = fio(self.guest, "--name=verify", f"--filename=/dev/{vdev}",
-                   "--rw=randwrite", "--bsrange=4k-128k", "--size=48m")
+                   "--rw=randwrite", "--bsrange=4k-128k", "--size=24m")
         assert jobs["verify"].error == 0
-        assert jobs["verify"].read_kib >= 48 << 10
+        assert jobs["verify"].read_kib >= 24 << 10
         self.same(vdev, path)
 
 
