@@ -88,7 +88,9 @@ static void probe(struct back_thread *b)
 	struct pvb_err e = PVB_ERR_INIT;
 	struct pvb_disk_probe p;
 
-	if (pvb_disk_probe(pvb_disk_all, b->uri, 0, &p, &ops, &e) < 0)
+	if (!*b->uri)
+		pvb_blkback_ctl_empty(b->ctl);
+	else if (pvb_disk_probe(pvb_disk_all, b->uri, 0, &p, &ops, &e) < 0)
 		pvb_blkback_ctl_disk(b->ctl, NULL, NULL, &e);
 	else
 		pvb_blkback_ctl_disk(b->ctl, ops, &p, NULL);

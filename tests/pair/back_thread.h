@@ -34,7 +34,8 @@ struct back_thread {
 	sem_t done;
 };
 
-/* The nodes must be there.  The disk is probed on the thread. */
+/* The nodes must be there.  The disk is probed on the thread; `uri` may be ""
+   for a drive that is empty. */
 void back_thread_start(struct back_thread *b, const struct machine *m,
                        const struct pvb_xsdev *dev, const char *uri,
                        const struct pvb_blk_options *options);
