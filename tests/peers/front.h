@@ -67,7 +67,7 @@ struct front {
 	uint64_t sectors;               /* as the script understood */
 	uint32_t sector_size;
 	bool     flush, barrier, discard;
-	uint64_t rounds;                /* exercises done: the next is another */
+	uint64_t rounds;                /* exercises so far: seeds differ */
 	uint32_t grants;                /* not ended */
 };
 
