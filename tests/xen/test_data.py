@@ -57,6 +57,15 @@ def test_guest_boots_from_a_disk():
         assert "/dev/xvda / ext4 rw" in h.guest.run("cat /proc/mounts")
 
 
+def test_requests_are_as_large_as_the_guest_can():
+    with home as h:
+        g, d = h.guest, h.serving.device(h.guest, "xvdb")
+        assert (d["queues"], d["indirect_segments"]) == (1, 256), d
+        limits = g.run("cd /sys/block/xvdb/queue && "
+                       "cat max_segments max_hw_sectors_kb").split()
+        assert limits == ["256", "1024"], limits
+
+
 def test_tree_is_installed_on_a_disk():
     with home as h:
         g = h.guest
