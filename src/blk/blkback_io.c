@@ -180,13 +180,15 @@ static const struct pvb_blkback_queue_ops queue_ops = {
 	.lost = queue_lost, .changed = queue_changed,
 };
 
+/* What it does no more, the answers to those who ask for it say. */
 static void lane_changed(struct pvb_disk *d, void *arg, int gone)
 {
 	struct pvb_blkback_io *io = arg;
+	uint64_t told = io->parts.queue.c.geometry.sectors;
 
 	if (gone < 0)
 		report(io, PVB_BLK_REPORT_DISK_GONE, (uint64_t)-(int64_t)gone);
-	else
+	else if (d->info.size_bytes / PVB_BLK_SECTOR_BYTES != told)
 		report(io, PVB_BLK_REPORT_SIZE, d->info.size_bytes);
 }
 

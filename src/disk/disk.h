@@ -103,7 +103,8 @@ struct pvb_disk_ops {
 struct pvb_disk {                       /* first member of each driver's lane */
 	const struct pvb_disk_ops *ops;
 	struct pvb_disk_info info;
-	/* The owner's: info.size_bytes has changed, or the disk is gone
+	/* The owner's: info has changed (size_bytes; or flush, fua, discard or
+	   discard_secure is not to be had after all), or the disk is gone
 	   (`gone` is a negative errno).  From the loop.  May be NULL. */
 	void (*changed)(struct pvb_disk *d, void *arg, int gone);
 	void *arg;

@@ -247,8 +247,10 @@ static void life_is_over(struct pvb_loop_timer *t)
 static void inner_changed(struct pvb_disk *inner, void *arg, int gone)
 {
 	struct fault_lane *f = arg;
+	uint32_t depth = f->disk.info.depth_max;        /* our pool's */
 
-	f->disk.info.size_bytes = inner->info.size_bytes;
+	f->disk.info = inner->info;
+	f->disk.info.depth_max = depth;
 	if (f->disk.changed)
 		f->disk.changed(&f->disk, f->disk.arg, gone);
 }
