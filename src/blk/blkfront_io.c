@@ -154,8 +154,17 @@ static void queue_quiet(struct pvb_blkfront_queue *q)
 		after_quiet(io);
 }
 
+static void queue_changed(struct pvb_blkfront_queue *q)
+{
+	struct pvb_blkfront_io *io = io_of(q);
+
+	if (q->live && io->disk.changed)
+		io->disk.changed(&io->disk, io->disk.arg, 0);
+}
+
 static const struct pvb_blkfront_queue_ops queue_ops = {
-	.failed = queue_failed, .quiet = queue_quiet,
+	.failed = queue_failed, .changed = queue_changed,
+	.quiet = queue_quiet,
 };
 
 /* ---- down ---------------------------------------------------------------- */

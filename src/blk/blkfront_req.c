@@ -34,6 +34,7 @@ static void start(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 	r->secure = false;
 	q->scratch_bytes = 0;
 	s->list = NULL;
+	s->secure = false;
 	s->part_count = 0;
 	s->page_count = 0;
 }
@@ -63,7 +64,7 @@ static void build_discard(struct pvb_blkfront_queue *q,
 
 	start(q, s, PVB_BLK_DISCARD, io->offset_bytes);
 	q->scratch.nr_sectors = io->length_bytes / PVB_BLK_SECTOR_BYTES;
-	q->scratch.secure = io->flags & PVB_IO_SECURE;
+	q->scratch.secure = s->secure = io->flags & PVB_IO_SECURE;
 	add_bare(s, io);
 }
 
@@ -155,19 +156,30 @@ static void emit(struct pvb_blkfront_queue *q, struct pvb_blkfront_shadow *s,
 
 /* ---- what is pending ----------------------------------------------------- */
 
+/* Has the back nothing left that would do it? */
+static bool is_lost(const struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	const struct pvb_blk_geometry *g = &q->geometry;
+
+	if (io->op == PVB_IO_FLUSH || pvb_blkfront_state(io)->flushing)
+		return !g->flush && !g->barrier;
+	if (io->op == PVB_IO_DISCARD)
+		return io->flags & PVB_IO_SECURE ? !g->discard_secure
+		                                 : !g->discard;
+	return false;
+}
+
 /* Is there nothing (more) to send of it?  Then it is out of the line. */
 static bool is_settled(struct pvb_blkfront_queue *q, struct pvb_io *io)
 {
 	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
 	bool flush = io->op == PVB_IO_FLUSH || st->flushing;
 
-	if (st->result == 0 && flush && !q->geometry.flush &&
-	    !q->geometry.barrier)
+	if (st->result == 0 && is_lost(q, io))
 		st->result = -EOPNOTSUPP;
-	if (st->result < 0) {
+	if (st->result < 0 || st->again) {
 		(void)pop_pending(q);
-		if (st->parts == 0)
-			pvb_blkfront_finish(q, io, st->result);
+		pvb_blkfront_go_on(q, io);
 		return true;
 	}
 	if (io->op == PVB_IO_ZERO && !flush &&

@@ -14,7 +14,9 @@
  * attaches and stops; blkfront_io.c owns it all.
  * What a caller submits is accepted whatever the ring is like, and waits in
  * its own storage.  What the back says is believed as far as it fits what was
- * asked, and no further.
+ * asked, and no further.  What it answers with "not supported" it is not asked
+ * again: there is another way (a barrier for a flush, one slot's worth of
+ * segments for many), or the disk has that feature no more.
  */
 #ifndef PVB_BLKFRONT_REQ_H
 #define PVB_BLKFRONT_REQ_H
@@ -46,9 +48,12 @@ struct pvb_blkfront_queue_ops {
 	/* The back lied, broke the ring or did not answer.  Nothing is in
 	   flight any more; said once an attach. */
 	void (*failed)(struct pvb_blkfront_queue *q, enum pvb_why why);
+	/* The back does less than it said: *info has what is left.  Requests
+	   that found out are done() after this. */
+	void (*changed)(struct pvb_blkfront_queue *q);
 	/* Stopped, and every request has been done(). */
 	void (*quiet)(struct pvb_blkfront_queue *q);
-	/* From inside of both the queue may be detached and ended. */
+	/* From inside of each the queue may be detached and ended. */
 };
 
 struct pvb_blkfront_queue_attach {
@@ -75,6 +80,7 @@ struct pvb_blkfront_queue {             /* caller's storage */
 	uint32_t accepted;              /* and not yet done() */
 	uint32_t finished_count;
 	bool  live, stopped, quiet_told;
+	bool  info_changed;             /* and the owner does not know */
 	bool  working;                  /* deliver comes at the end of it */
 	bool *gone;                     /* set by fini inside of a done() */
 
@@ -147,6 +153,7 @@ struct pvb_blkfront_state {
 	bool     pending;               /* it is in that list */
 	bool     shared;                /* lies in our pages: no copy */
 	bool     alone;                 /* was merged with one that failed */
+	bool     again;                 /* all of it, once no part is out */
 	bool     flushing;              /* FUA: the data is written */
 };
 
@@ -161,6 +168,7 @@ struct pvb_blkfront_shadow {            /* what a ring request was about */
 	uint8_t  op;                    /* that the answer must carry */
 	uint8_t  slots;                 /* that it took, and its answer takes */
 	uint8_t  part_count;
+	bool     secure;                /* discard */
 	uint16_t page_count;
 	void    *list;                  /* of q->lists: the indirect page */
 	struct pvb_blkfront_part part[PVB_BLKFRONT_PARTS_MAX];
@@ -193,10 +201,15 @@ void pvb_blkfront_finish(struct pvb_blkfront_queue *q, struct pvb_io *io,
                          int result);
 /* Call it.  False: the queue ended from inside. */
 bool pvb_blkfront_deliver(struct pvb_blkfront_queue *q);
+/* It is not in the line, and a part of it is over, or cannot be sent. */
+void pvb_blkfront_go_on(struct pvb_blkfront_queue *q, struct pvb_io *io);
 /* Everything that is pending or in flight is finished. */
 void pvb_blkfront_cut(struct pvb_blkfront_queue *q, int result);
 void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
                              struct pvb_blkfront_shadow *s);
+/* Have *info say what the geometry leaves of flush, FUA and discards.  True:
+   it said otherwise. */
+bool pvb_blkfront_show_features(struct pvb_blkfront_queue *q);
 /* Parts of the pump: what is pending goes out; what came is taken. */
 void pvb_blkfront_publish(struct pvb_pump *p);
 int32_t pvb_blkfront_take(struct pvb_pump *p, uint32_t n);

@@ -88,20 +88,27 @@ static void bring_back(const struct pvb_blkfront_shadow *s)
 	}
 }
 
-/* One ring request of it is over. */
-static void part_done(struct pvb_blkfront_queue *q, struct pvb_io *io,
-                      int result)
+static void start_again(struct pvb_blkfront_queue *q, struct pvb_io *io,
+                        bool alone)
 {
 	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
 
-	st->parts--;
-	if (st->result == 0)
-		st->result = result;
-	if (st->pending)                /* sending it goes on, or finds this */
-		return;
+	*st = (struct pvb_blkfront_state){
+		.shared = st->shared, .alone = alone,
+	};
+	pvb_blkfront_pend(q, io);
+}
+
+void pvb_blkfront_go_on(struct pvb_blkfront_queue *q, struct pvb_io *io)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
 	if (st->result < 0) {
 		if (st->parts == 0)
 			pvb_blkfront_finish(q, io, st->result);
+	} else if (st->again) {
+		if (st->parts == 0)
+			start_again(q, io, st->alone);
 	} else if (st->sent_bytes < io->length_bytes) {
 		pvb_blkfront_pend(q, io);
 	} else if (st->parts == 0 && (io->flags & PVB_IO_FUA) &&
@@ -113,25 +120,54 @@ static void part_done(struct pvb_blkfront_queue *q, struct pvb_io *io,
 	}
 }
 
+/* One ring request of it is over. */
+static void part_done(struct pvb_blkfront_queue *q, struct pvb_io *io,
+                      int result)
+{
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+	st->parts--;
+	if (st->result == 0)
+		st->result = result;
+	if (!st->pending)       /* else sending it goes on, or finds this */
+		pvb_blkfront_go_on(q, io);
+}
+
 /* One of several failed, and nobody knows which: each for itself. */
 static void try_alone(struct pvb_blkfront_queue *q,
                       const struct pvb_blkfront_shadow *s)
 {
-	for (uint32_t i = 0; i < s->part_count; i++) {
-		struct pvb_io *io = s->part[i].io;
-		struct pvb_blkfront_state *st = pvb_blkfront_state(io);
-
-		*st = (struct pvb_blkfront_state){
-			.shared = st->shared, .alone = true,
-		};
-		pvb_blkfront_pend(q, io);
-	}
+	for (uint32_t i = 0; i < s->part_count; i++)
+		start_again(q, s->part[i].io, true);
 }
 
-/* The back does not do that after all.  True: there is another way. */
-static bool lost_feature(struct pvb_blkfront_queue *q, uint8_t op)
+/* ---- what the back does not do after all --------------------------------- */
+
+static void lose_discard(struct pvb_blk_geometry *g, bool secure)
 {
-	switch (op) {
+	g->discard_secure = false;
+	if (!secure)
+		g->discard = false;
+}
+
+/* From now on no more than any back takes. */
+static void lose_large(struct pvb_blkfront_queue *q)
+{
+	const uint32_t bytes = PVB_BLK_SEGS_DIRECT * PVB_BLK_PAGE_BYTES;
+
+	q->segs_max = PVB_BLK_SEGS_DIRECT;
+	if (q->bytes_max > bytes)
+		q->bytes_max = bytes;
+}
+
+/* What was just answered is not asked again.  True: there may be another
+   way. */
+static bool lose(struct pvb_blkfront_queue *q,
+                 const struct pvb_blkfront_shadow *s)
+{
+	bool large = s->list || s->slots > 1;
+
+	switch (s->op) {
 	case PVB_BLK_FLUSH:
 		q->geometry.flush = false;
 		break;
@@ -139,15 +175,37 @@ static bool lost_feature(struct pvb_blkfront_queue *q, uint8_t op)
 		q->geometry.barrier = false;
 		break;
 	case PVB_BLK_DISCARD:
-		q->info->discard = q->info->discard_secure = false;
-		return false;
+		lose_discard(&q->geometry, s->secure);
+		break;
 	default:
-		return false;
+		if (large)
+			lose_large(q);
+		return large;
 	}
-	q->info->flush = q->geometry.flush || q->geometry.barrier;
-	q->info->fua = q->info->flush;
-	return q->info->flush;
+	if (pvb_blkfront_show_features(q))
+		q->info_changed = true;
+	return s->op != PVB_BLK_DISCARD;
 }
+
+/* Once more, as it can be sent now. */
+static void try_again(struct pvb_blkfront_queue *q,
+                      const struct pvb_blkfront_shadow *s)
+{
+	struct pvb_io *io = s->part[0].io;
+	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
+
+	if (s->part_count > 1) {
+		try_alone(q, s);
+	} else if (s->op == PVB_BLK_READ || s->op == PVB_BLK_WRITE) {
+		st->again = true;
+		part_done(q, io, 0);
+	} else {
+		st->parts--;
+		pvb_blkfront_pend(q, io);
+	}
+}
+
+/* ---- an answer ----------------------------------------------------------- */
 
 static int result_of(const struct pvb_blkfront_shadow *s, int16_t status)
 {
@@ -165,10 +223,8 @@ static void answered(struct pvb_blkfront_queue *q,
 
 	if (result == 0 && s->op == PVB_BLK_READ)
 		bring_back(s);
-	if (result == -EOPNOTSUPP && lost_feature(q, s->op)) {
-		/* A flush, once more and the other way. */
-		pvb_blkfront_state(s->part[0].io)->parts--;
-		pvb_blkfront_pend(q, s->part[0].io);
+	if (status == PVB_BLK_EOPNOTSUPP && lose(q, s)) {
+		try_again(q, s);
 	} else if (result < 0 && s->part_count > 1) {
 		try_alone(q, s);
 	} else {
@@ -245,6 +301,10 @@ bool pvb_blkfront_work(struct pvb_pump *p)
 		pvb_pump_later(&q->pump);
 	if (q->stopped)
 		pvb_loop_defer(q->loop, &q->task);
+	if (q->info_changed) {          /* first that, then what is done */
+		pvb_loop_defer(q->loop, &q->task);
+		return true;
+	}
 	return pvb_blkfront_deliver(q);
 }
 

@@ -39,6 +39,12 @@ static void task_run(struct pvb_loop_task *t)
 	struct pvb_blkfront_queue *q =
 		pvb_container(t, struct pvb_blkfront_queue, task);
 
+	if (q->info_changed) {
+		q->info_changed = false;
+		pvb_loop_defer(q->loop, &q->task);
+		q->ops->changed(q);
+		return;
+	}
 	if (!pvb_blkfront_deliver(q))
 		return;
 	if (q->failed && !q->failed_told) {
@@ -189,10 +195,26 @@ int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
 	return 0;
 }
 
+bool pvb_blkfront_show_features(struct pvb_blkfront_queue *q)
+{
+	const struct pvb_blk_geometry *g = &q->geometry;
+	bool flush = g->flush || g->barrier;
+	bool secure = g->discard && g->discard_secure;
+	struct pvb_disk_info *i = q->info;
+	bool same = i->flush == flush && i->discard == g->discard &&
+	            i->discard_secure == secure;
+
+	i->flush = i->fua = flush;      /* FUA: by a flush behind it */
+	i->discard = g->discard;
+	i->discard_secure = secure;
+	return !same;
+}
+
 void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
                            const struct pvb_blk_geometry *g)
 {
 	q->geometry = *g;
+	q->info_changed = false;
 	*q->info = (struct pvb_disk_info){
 		.size_bytes = g->sectors * PVB_BLK_SECTOR_BYTES,
 		.sector_size_bytes = g->sector_size_bytes,
@@ -203,12 +225,9 @@ void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
 		.iov_max = IOV_MAX_TOLD,
 		.io_max_bytes = IO_MAX_BYTES,
 		.read_only = g->read_only,
-		.flush = g->flush || g->barrier,
-		.fua = g->flush || g->barrier,  /* by a flush behind it */
-		.discard = g->discard,
-		.discard_secure = g->discard && g->discard_secure,
 		.zero = true,                   /* by writing zeros */
 	};
+	(void)pvb_blkfront_show_features(q);
 	q->live = q->attached && !q->failed && !q->stopped;
 }
 

@@ -197,7 +197,7 @@ static void probe_disk(struct pair *p)
 		.units = o->units,
 		.read_only = info->read_only,
 		.flush = info->flush && !o->barrier_only && !o->no_flush,
-		.barrier = info->flush && !o->no_flush,
+		.barrier = info->flush && !o->flush_only && !o->no_flush,
 		.discard = info->discard && !o->no_discard,
 		.discard_secure = info->discard_secure && !o->no_secure,
 		.persistent = true,

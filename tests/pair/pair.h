@@ -49,7 +49,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     mapped;                /* likewise, but mappings are kept */
 	bool     both_ways;             /* as mem_direct_faults */
 	bool     not_persistent;        /* what the front says it is */
-	bool     barrier_only, no_flush, no_discard, no_secure;
+	bool     barrier_only, flush_only, no_flush, no_discard, no_secure;
 	uint64_t sectors;               /* promised; 0: the disk's */
 	uint32_t sector_size;           /* likewise */
 	bool     empty;                 /* a drive, which the front does not
