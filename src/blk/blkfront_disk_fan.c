@@ -129,11 +129,20 @@ static void adopt(struct vbd_fan *f, const struct sum *s)
 	f->disk.info = s->info;
 }
 
+/* In what may change while it is live. */
+static bool is_same(const struct pvb_disk_info *a,
+                    const struct pvb_disk_info *b)
+{
+	return a->size_bytes == b->size_bytes && a->flush == b->flush &&
+	       a->fua == b->fua && a->discard == b->discard &&
+	       a->discard_secure == b->discard_secure;
+}
+
 /* It may end us. */
 static void on_news(struct pvb_loop_task *t)
 {
 	struct vbd_fan *f = pvb_container(t, struct vbd_fan, news);
-	uint64_t size_bytes = f->disk.info.size_bytes;
+	struct pvb_disk_info before = f->disk.info;
 	bool was_live = f->live;
 	struct sum s = look(f);
 
@@ -143,7 +152,7 @@ static void on_news(struct pvb_loop_task *t)
 	if (!f->live)
 		f->disk.changed(&f->disk, f->disk.arg,
 		                s.code < 0 ? s.code : -ESHUTDOWN);
-	else if (f->disk.info.size_bytes != size_bytes)
+	else if (!is_same(&f->disk.info, &before))
 		f->disk.changed(&f->disk, f->disk.arg, 0);
 }
 
@@ -253,14 +262,27 @@ static void cross(struct vbd_fan *f, struct vbd_crosser *x, struct pvb_io *io)
 		send(f, x->queue);
 }
 
+/* What one queue has found out about the back need not be asked on another.
+   All else each checks itself. */
+static int refusal(const struct vbd_fan *f, const struct pvb_io *io)
+{
+	bool plain = (io->op == PVB_IO_READ || io->op == PVB_IO_WRITE) &&
+	             io->flags == 0;
+
+	if (!f->live)
+		return -ESHUTDOWN;
+	return plain ? 0 : pvb_disk_check(&f->disk.info, io);
+}
+
 static int fan_submit(struct pvb_disk *d, struct pvb_io *io)
 {
 	struct vbd_fan *f = fan_of(d);
+	int r = refusal(f, io);
 	struct vbd_crosser *x;
 	uint64_t id;
 
-	if (!f->live) {
-		pvb_outbox_put(&f->refused, io, -ESHUTDOWN);
+	if (r < 0) {
+		pvb_outbox_put(&f->refused, io, r);
 		return 0;
 	}
 	x = pvb_pool_get(&f->crossers, &id);

@@ -301,6 +301,54 @@ static void a_long_run_uses_all(void **state)
 		assert_true(requests_of(i, PVB_COUNT_READ) > 0);
 }
 
+/* ---- what the back does not do after all --------------------------------- */
+
+static void what_one_finds_out_is_not_asked_by_another(void **state)
+{
+	uint64_t asked = 0;
+
+	(void)state;
+	start("fault:mem:1M?fail=EOPNOTSUPP,op:discard");
+	open_disk("&queues=4");
+	assert_true(rig.disk->info.discard);
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(rig_do(&rig, PVB_IO_DISCARD, 0, 0, 4096),
+		                 -EOPNOTSUPP);
+		/* Its owner knows by then, and is told once. */
+		assert_false(rig.disk->info.discard);
+		assert_int_equal(changes, 1);
+	}
+	for (uint32_t i = 0; i < 4; i++)
+		asked += requests_of(i, PVB_COUNT_DISCARD);
+	assert_int_equal(asked, 1);
+	run_many(8, PVB_IO_WRITE, 16384);
+	assert_int_equal(gone, 0);
+}
+
+/* Their answers are under way at once. */
+static void what_all_find_out_is_told_once(void **state)
+{
+	struct req q[8];
+
+	(void)state;
+	start("fault:mem:1M?fail=EOPNOTSUPP,op:flush&delay=20,op:flush");
+	open_disk("&queues=4");
+	for (int i = 0; i < 8; i++) {
+		req_init(&q[i], &rig, PVB_IO_FLUSH, 0, 0);
+		assert_int_equal(req_submit(&q[i]), 0);
+	}
+	rig_kick(&rig);
+	for (int i = 0; i < 8; i++) {
+		req_wait(&q[i]);
+		assert_int_equal(q[i].result, -EOPNOTSUPP);
+		req_fini(&q[i]);
+	}
+	rig_settle(&rig);
+	assert_int_equal(changes, 1);
+	assert_false(rig.disk->info.flush || rig.disk->info.fua);
+	assert_true(rig.disk->info.discard);
+}
+
 /* ---- size ---------------------------------------------------------------- */
 
 static void all_of_them_grow(void **state)
@@ -444,6 +492,8 @@ int main(void)
 		T(what_is_apart_goes_to_all),
 		T(what_follows_is_merged_on_one),
 		T(a_long_run_uses_all),
+		T(what_one_finds_out_is_not_asked_by_another),
+		T(what_all_find_out_is_told_once),
 		T(all_of_them_grow),
 		T(nothing_is_left_when_it_is_closed),
 		T(it_may_be_closed_inside_an_answer),
