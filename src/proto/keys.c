@@ -106,6 +106,17 @@ const char *pvb_keys_text(const struct pvb_keys *k, const char *name)
 	return memchr(value, 0, key->value_bytes) ? NULL : value;
 }
 
+const void *pvb_keys_value(const struct pvb_keys *k, const char *name,
+                           size_t *bytes)
+{
+	const struct pvb_key *key = find(k, name);
+
+	if (!key || key->too_long)
+		return NULL;
+	*bytes = key->value_bytes;
+	return k->bytes + key->value_at;
+}
+
 /* All of `bytes` is the number. */
 static enum pvb_why parse(const char *text, size_t bytes, uint64_t max,
                           uint64_t *out)

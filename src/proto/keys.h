@@ -46,6 +46,10 @@ bool pvb_keys_has(const struct pvb_keys *k, const char *name);
 /* Value as text (borrowed until the set changes), or NULL if absent, too
    long or with a NUL inside. */
 const char *pvb_keys_text(const struct pvb_keys *k, const char *name);
+/* Value as bytes, whatever they are (borrowed likewise), or NULL if absent or
+   too long. */
+const void *pvb_keys_value(const struct pvb_keys *k, const char *name,
+                           size_t *bytes);
 /* Required number up to `max`: OK, KEY_MISSING, KEY_SYNTAX, KEY_LIMIT. */
 enum pvb_why pvb_keys_u64(const struct pvb_keys *k, const char *name,
                           uint64_t max, uint64_t *out);

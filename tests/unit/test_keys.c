@@ -72,6 +72,27 @@ static void a_name_is_put_once(void **state)
 	assert_int_equal(k.count, 1);
 }
 
+static void a_value_may_be_any_bytes(void **state)
+{
+	char long_one[PVB_KEYS_VALUE_MAX + 1];
+	struct pvb_keys k = { 0 };
+	size_t bytes = 9;
+
+	(void)state;
+	memset(long_one, 'x', sizeof(long_one));
+	assert_int_equal(pvb_keys_put(&k, "inside", "1\0002", 3), 0);
+	assert_int_equal(pvb_keys_put(&k, "none", NULL, 0), 0);
+	assert_int_equal(pvb_keys_put(&k, "long", long_one, sizeof(long_one)),
+			 0);
+	assert_memory_equal(pvb_keys_value(&k, "inside", &bytes), "1\0002", 3);
+	assert_int_equal(bytes, 3);
+	assert_null(pvb_keys_value(&k, "absent", &bytes));
+	assert_null(pvb_keys_value(&k, "long", &bytes));
+	assert_int_equal(bytes, 3);
+	assert_non_null(pvb_keys_value(&k, "none", &bytes));
+	assert_int_equal(bytes, 0);
+}
+
 static void a_name_has_a_length(void **state)
 {
 	char name[PVB_KEYS_NAME_MAX + 2];
@@ -250,6 +271,7 @@ int main(void)
 		cmocka_unit_test(a_value_comes_back_as_it_was_put),
 		cmocka_unit_test(a_name_that_is_not_there_is_missing),
 		cmocka_unit_test(a_name_is_put_once),
+		cmocka_unit_test(a_value_may_be_any_bytes),
 		cmocka_unit_test(a_name_has_a_length),
 		cmocka_unit_test(a_trailing_nul_is_tolerated_once),
 		cmocka_unit_test(a_value_that_is_too_long_is_there_but_nothing),
