@@ -37,23 +37,60 @@ static void print_size(const json_t *o)
 	printf(" %9s", size);
 }
 
+static long long number(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* "4 pages", and of several rings "2x4 pages". */
+static void print_rings(const json_t *o)
+{
+	long long pages = number(o, "ring_pages");
+	long long queues = number(o, "queues");
+	char rings[32];
+
+	(void)snprintf(rings, sizeof(rings), "%lldx%lld page%s", queues, pages,
+	               pages == 1 ? "" : "s");
+	printf(" %-10s", queues == 1 ? rings + 2 : rings);
+}
+
+enum { SEGMENTS_DIRECT = 11 };          /* any request has so many */
+
+/* In one request, at most. */
+static void print_segments(const json_t *o)
+{
+	long long indirect = number(o, "indirect_segments");
+	long long blocks = number(o, "block_segments");
+
+	if (blocks > 0)
+		printf(" %4lld blocks  ", blocks);
+	else if (indirect > SEGMENTS_DIRECT)
+		printf(" %4lld indirect", indirect);
+	else
+		printf(" %4d         ", SEGMENTS_DIRECT);
+}
+
+static void print_terms(const json_t *o)
+{
+	if (!json_is_integer(json_object_get(o, "ring_pages"))) {
+		printf(" %-10s %-10s %-13s %-10s", "-", "-", "-", "-");
+		return;
+	}
+	printf(" %-10s", text(o, "abi"));
+	print_rings(o);
+	print_segments(o);
+	printf(" %-10s", json_is_true(json_object_get(o, "persistent"))
+	                         ? "persistent" : "-");
+}
+
 static void print_device(const json_t *o)
 {
-	const json_t *pages = json_object_get(o, "ring_pages");
-
-	printf("%6lld %-8s %-12s %-12s",
-	       (long long)json_integer_value(json_object_get(o, "domain")),
-	       text(o, "vdev"), text(o, "backend_state"),
-	       text(o, "frontend_state"));
+	printf("%6lld %-8s %-12s %-12s", number(o, "domain"), text(o, "vdev"),
+	       text(o, "backend_state"), text(o, "frontend_state"));
 	print_size(o);
 	printf(" %-4s", json_is_true(json_object_get(o, "readonly")) ? "ro"
 	                                                             : "rw");
-	if (json_is_integer(pages))
-		printf(" %-11s %2lld page%s ", text(o, "abi"),
-		       (long long)json_integer_value(pages),
-		       json_integer_value(pages) == 1 ? " " : "s");
-	else
-		printf(" %-11s %8s ", "-", "-");
+	print_terms(o);
 	print_worker(o);
 	printf("  %s", text(o, "disk"));
 	if (json_object_get(o, "error"))
@@ -87,9 +124,10 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		json_dumpf(answer, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		printf("%6s %-8s %-12s %-12s %9s %-4s %-11s %-9s %7s  %s\n",
-		       "DOMAIN", "VDEV", "BACKEND", "FRONTEND", "SIZE", "MODE",
-		       "ABI", "RING", "WORKER", "DISK");
+		printf("%6s %-8s %-12s %-12s %9s %-4s %-10s %-10s %-13s %-10s "
+		       "%7s  %s\n", "DOMAIN", "VDEV", "BACKEND", "FRONTEND",
+		       "SIZE", "MODE", "ABI", "RINGS", "SEGMENTS", "GRANTS",
+		       "WORKER", "DISK");
 		json_array_foreach(answer, i, device)
 			print_device(device);
 	}

@@ -133,6 +133,24 @@ def test_list_has_what_was_negotiated():
         p.kill()
 
 
+def test_list_shows_rings_segments_and_grants():
+    for offered, asked, shown in (
+            (["--queues", "2"], "&queues=2&ring-order=1",
+             "2x2 pages   256 indirect persistent"),
+            (["--indirect", "11", "--no-persistent"], "&ring-order=0",
+             "1 page       11          -"),
+            (["--segment-blocks"], "&segment-blocks=on&indirect=0",
+             "4 pages     255 blocks   persistent")):
+        with Machine() as m:
+            m.attach(1, "xvda", "mem:1M", *offered)
+            p = m.spawn(PVB, "bench", "--time", "30", m.vbd(1, more=asked))
+            until(lambda: m.states(1) == ("connected", "connected"),
+                  "connection", process=p)
+            text = pvb("list", "--host", m.host).stdout
+            assert f" {shown} " in text, text
+            p.kill()
+
+
 def test_list_is_in_order():
     with Machine() as m:
         for domain, vdev in ((2, "xvda"), (1, "xvdc"), (10, "xvda"),
