@@ -31,7 +31,7 @@ def victim(serving, images):
     at each turn, sooner than it would boot."""
     disks = [by_script(vdev, path) for vdev, path in images.items()]
     initrd = with_numbered_writes(os.environ["RIG_GUEST_plain"])
-    with Guest("victim", disks, initrd=initrd, memory_mib=192).start() as g:
+    with Guest("victim", disks, initrd=initrd, memory_mib=128).start() as g:
         loads = [NumberedWrites(serving, g, vdev, BLOCK_BYTES[vdev])
                  for vdev in images]
         in_full_load(serving, g, loads)
