@@ -153,21 +153,21 @@ static void put_plain(struct front *f, uint8_t op, uint64_t offset,
 	void *slot = ring_put(r);
 	struct blkif_x86_32_request *req32 = slot;
 	struct blkif_x86_64_request *req64 = slot;
+	uint8_t n;
 
-	/* These two stand at the same place in all layouts. */
-	req64->operation = op;
-	req64->handle = STAGE_VDEV & 0xffff;
+	/* What stands before the id does so in both layouts. */
+	req32->operation = op;
+	req32->handle = STAGE_VDEV & 0xffff;
 	if (r->slot_bytes == PVB_BLKIF_SLOT_BYTES_X86_32) {
 		req32->id = PLAIN_ID;
 		req32->sector_number = offset / SECTOR;
-		req32->nr_segments = (uint8_t)front_segments(req32->seg, refs,
-		                                             0, bytes);
-		return;
+		n = (uint8_t)front_segments(req32->seg, refs, 0, bytes);
+	} else {
+		req64->id = PLAIN_ID;
+		req64->sector_number = offset / SECTOR;
+		n = (uint8_t)front_segments(req64->seg, refs, 0, bytes);
 	}
-	req64->id = PLAIN_ID;
-	req64->sector_number = offset / SECTOR;
-	req64->nr_segments = (uint8_t)front_segments(req64->seg, refs, 0,
-	                                             bytes);
+	req32->nr_segments = n;
 }
 
 void front_plain_transfer(struct front *f, uint8_t op, uint64_t offset,
