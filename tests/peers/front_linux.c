@@ -42,7 +42,7 @@ static struct {
 static void write_ring_nodes(struct end *e, uint32_t queue, uint32_t pages,
                              const uint32_t *refs, uint32_t port)
 {
-	char dir[16] = "", name[40];
+	char dir[24] = "", name[48];
 
 	if (info.queues > 1)
 		snprintf(dir, sizeof(dir), "queue-%u/", queue);
