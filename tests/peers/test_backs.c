@@ -9,7 +9,7 @@
 #include "disk/requests.h"
 
 static const struct back_script *const scripts[] = {
-	&back_linux,
+	&back_linux, &back_linux_2_6, &back_linux_order,
 };
 enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), TESTS_MAX = 16 };
 
