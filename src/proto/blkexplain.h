@@ -154,7 +154,7 @@ enum {
 /* As docs/protocol.md calls them. */
 enum pvb_blk_driver {
 	PVB_BLK_BY_UNKNOWN, PVB_BLK_BY_PVB, PVB_BLK_BY_LINUX,
-	PVB_BLK_BY_LINUX_OLD,           /* a back without multi-page rings */
+	PVB_BLK_BY_LINUX_OLD,           /* before it had several queues */
 	PVB_BLK_BY_LINUX_2006, PVB_BLK_BY_FREEBSD, PVB_BLK_BY_FREEBSD_2012,
 	PVB_BLK_BY_NETBSD, PVB_BLK_BY_QEMU, PVB_BLK_BY_TAPDISK, PVB_BLK_BY_EC2,
 	PVB_BLK_BY_WINDOWS, PVB_BLK_BY_MIRAGE,

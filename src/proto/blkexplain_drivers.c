@@ -29,6 +29,8 @@ static const struct rule backs[] = {
 	{ PVB_BLK_BY_LINUX_OLD, { "feature-max-indirect-segments" }, { NULL } },
 	{ PVB_BLK_BY_FREEBSD, { "max-ring-page-order" }, { NULL } },
 	{ PVB_BLK_BY_LINUX_OLD, { "feature-persistent" }, { NULL } },
+	{ PVB_BLK_BY_LINUX_OLD, { "physical-device", "feature-barrier" },
+	  { NULL } },
 	{ PVB_BLK_BY_UNKNOWN, { NULL }, { NULL } },
 };
 
@@ -90,11 +92,13 @@ static bool names_pvb(const struct pvb_keys *k, const char **sign)
 	       (params && strncmp(params, "aio:pvb:", 8) == 0);
 }
 
+/* A number, where the others have two. */
 static bool is_netbsd(const struct pvb_keys *k)
 {
-	const char *device = pvb_keys_text(k, "physical-device");
+	uint64_t device;
 
-	return device && !strchr(device, ':');
+	return pvb_keys_u64(k, "physical-device", UINT64_MAX, &device) ==
+	       PVB_OK;
 }
 
 static struct pvb_blk_guess guess_back(const struct pvb_blk_said *said)
@@ -104,7 +108,6 @@ static struct pvb_blk_guess guess_back(const struct pvb_blk_said *said)
 		{ "pvb", PVB_BLK_BY_PVB }, { "qdisk", PVB_BLK_BY_QEMU },
 		{ "vbd3", PVB_BLK_BY_TAPDISK }, { "tap", PVB_BLK_BY_TAPDISK },
 	};
-	struct pvb_blk_guess g;
 	const char *sign;
 
 	if (!said->back)
@@ -114,10 +117,9 @@ static struct pvb_blk_guess guess_back(const struct pvb_blk_said *said)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(said->dev->kind, kinds[i].kind) == 0)
 			return guess(kinds[i].driver, "");
-	g = by_rules(backs, said->back);
-	if (g.driver == PVB_BLK_BY_UNKNOWN && is_netbsd(said->back))
-		return guess(PVB_BLK_BY_NETBSD, "physical-device");
-	return g;
+	return is_netbsd(said->back)
+		       ? guess(PVB_BLK_BY_NETBSD, "physical-device")
+		       : by_rules(backs, said->back);
 }
 
 /* To say one queue in so many words is Windows' own way. */
@@ -128,9 +130,18 @@ static bool says_one_queue(const struct pvb_keys *k)
 	return pvb_keys_u64(k, "multi-queue-num-queues", 1, &queues) == PVB_OK;
 }
 
+/* And that of Linux in XenServer's days to say one page so. */
+static bool says_one_page(const struct pvb_keys *k)
+{
+	uint64_t order;
+
+	return pvb_keys_u64(k, "ring-page-order", 0, &order) == PVB_OK;
+}
+
 static struct pvb_blk_guess guess_front(const struct pvb_blk_explaining *x)
 {
 	const struct pvb_keys *k = x->said->front;
+	struct pvb_blk_guess g;
 
 	if (pvb_blk_said_has(k, "pvb-holder"))
 		return guess(PVB_BLK_BY_PVB, "pvb-holder");
@@ -138,7 +149,10 @@ static struct pvb_blk_guess guess_front(const struct pvb_blk_explaining *x)
 		return guess(PVB_BLK_BY_UNKNOWN, "");
 	if (says_one_queue(k))
 		return guess(PVB_BLK_BY_WINDOWS, "multi-queue-num-queues");
-	return by_rules(fronts, k);
+	g = by_rules(fronts, k);
+	if (g.driver == PVB_BLK_BY_MIRAGE && says_one_page(k))
+		g.driver = PVB_BLK_BY_LINUX_OLD;
+	return g;
 }
 
 void pvb_blk_explain_drivers(struct pvb_blk_explaining *x)

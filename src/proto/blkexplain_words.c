@@ -306,7 +306,7 @@ const char *pvb_blk_driver_name(enum pvb_blk_driver d)
 		[PVB_BLK_BY_UNKNOWN] = "unknown",
 		[PVB_BLK_BY_PVB] = "pvb",
 		[PVB_BLK_BY_LINUX] = "Linux",
-		[PVB_BLK_BY_LINUX_OLD] = "Linux before 4.3",
+		[PVB_BLK_BY_LINUX_OLD] = "an older Linux",
 		[PVB_BLK_BY_LINUX_2006] = "Linux of 2006",
 		[PVB_BLK_BY_FREEBSD] = "FreeBSD",
 		[PVB_BLK_BY_FREEBSD_2012] = "FreeBSD of 2012",

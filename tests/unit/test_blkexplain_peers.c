@@ -119,6 +119,9 @@ static void names_of_drivers(void **state)
 		{ "vbd", TOOLSTACK "feature-persistent=1",
 		  PLAIN_FRONT "feature-large-sector-size=1",
 		  PVB_BLK_BY_LINUX_OLD, PVB_BLK_BY_WINDOWS },
+		{ "vbd", TOOLSTACK "physical-device=8:1 feature-barrier=1",
+		  PLAIN_FRONT "ring-page-order=0",
+		  PVB_BLK_BY_LINUX_OLD, PVB_BLK_BY_LINUX_OLD },
 		{ "vbd", TOOLSTACK "feature-max-indirect-segments=256 "
 		  "sectors=8", PLAIN_FRONT "ring-page-order=1",
 		  PVB_BLK_BY_MIRAGE, PVB_BLK_BY_MIRAGE },
