@@ -34,7 +34,9 @@ static void choose(struct stage *s, const struct stage_options *o)
 	pvb_blk_options_init(&s->options, 4);
 	if (o->sector_size)
 		v[PVB_BLK_OPT_SECTOR_SIZE] = o->sector_size;
-	v[PVB_BLK_OPT_UNITS] = o->units;
+	/* That stands in its nodes. */
+	assert_int_equal(pvb_blk_options_set(&s->options, PVB_BLK_OPT_UNITS,
+	                                     o->units), 0);
 	v[PVB_BLK_OPT_BLOCKS] = o->blocks;
 	v[PVB_BLK_OPT_BARRIER] = o->barrier;
 	v[PVB_BLK_OPT_CDROM] = o->cdrom;
