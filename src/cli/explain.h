@@ -26,6 +26,10 @@ enum {
    too long for a set. */
 const char *pvb_explain_value(const struct pvb_keys *k, const char *name,
                               char *out, size_t cap);
+/* What goes with a note, likewise; NULL: nothing. */
+const char *pvb_explain_note_value(const struct pvb_explain *x,
+                                   const struct pvb_blk_note *n, char *out,
+                                   size_t cap);
 
 /* To standard output. */
 void pvb_explain_print(const struct pvb_explain *x);

@@ -75,18 +75,17 @@ static int put_topics(json_t *o, const struct pvb_explain *x)
 
 static json_t *note(const struct pvb_explain *x, const struct pvb_blk_note *n)
 {
-	const struct pvb_keys *k = n->in_front ? &x->look->front
-	                                       : &x->look->back;
+	char text[PVB_EXPLAIN_VALUE_MAX];
 
-	return json_pack("{s:s, s:s, s:s?, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s?, s:o, s:s?}",
 	                 "name", pvb_blk_odd_name(n->odd),
 	                 "text", pvb_blk_odd_text(n->odd),
 	                 "end", !n->node      ? NULL
 	                        : n->in_front ? "frontend"
 	                                      : "backend",
 	                 "node", n->node ? text_of(n->node) : json_null(),
-	                 "value", n->node ? value_of(k, n->node)
-	                                  : json_null());
+	                 "value", pvb_explain_note_value(x, n, text,
+	                                                 sizeof(text)));
 }
 
 static json_t *unusual(const struct pvb_explain *x)

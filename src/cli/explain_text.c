@@ -29,6 +29,21 @@ const char *pvb_explain_value(const struct pvb_keys *k, const char *name,
 	return out;
 }
 
+const char *pvb_explain_note_value(const struct pvb_explain *x,
+                                   const struct pvb_blk_note *n, char *out,
+                                   size_t cap)
+{
+	const struct pvb_blk_look *l = x->look;
+
+	if (n->node)
+		return pvb_explain_value(n->in_front ? &l->front : &l->back,
+		                         n->node, out, cap);
+	if (n->odd != PVB_BLK_ODD_TOOLSTACK)
+		return NULL;
+	(void)pvb_escape(out, cap, l->toolstack, strlen(l->toolstack));
+	return out;
+}
+
 /* ---- the table ----------------------------------------------------------- */
 
 static void print_row(const char *name, const char *back, const char *front,
@@ -250,21 +265,20 @@ static void print_head(const struct pvb_explain *x)
 static void print_note(const struct pvb_explain *x,
                        const struct pvb_blk_note *n)
 {
-	const struct pvb_keys *k = n->in_front ? &x->look->front
-	                                       : &x->look->back;
-	char value[LINE_MAX_BYTES], name[4 * PVB_KEYS_NAME_MAX + 1];
-	const char *text;
+	char line[LINE_MAX_BYTES], name[4 * PVB_KEYS_NAME_MAX + 1];
+	const char *value = pvb_explain_note_value(x, n, line, sizeof(line));
+	const char *text = pvb_blk_odd_text(n->odd);
 
 	if (!n->node) {
-		printf("  %s\n", pvb_blk_odd_text(n->odd));
+		printf("  %s%s%s\n", text, value ? ": " : "",
+		       value ? value : "");
 		return;
 	}
 	(void)pvb_escape(name, sizeof(name), n->node, strlen(n->node));
-	text = pvb_explain_value(k, n->node, value, sizeof(value));
 	printf("  %s: %s", n->in_front ? "frontend" : "backend", name);
-	if (text)
-		printf(" = %s", *text ? text : "(empty)");
-	printf(": %s\n", pvb_blk_odd_text(n->odd));
+	if (value)
+		printf(" = %s", *value ? value : "(empty)");
+	printf(": %s\n", text);
 }
 
 static void print_error(const char *who, const char *error)
