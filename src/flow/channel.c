@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/queue.h"
+#include "proto/crash_point.h"
 
 #include "channel.h"
 #include "counters.h"
@@ -123,6 +124,15 @@ void pvb_channel_publish(struct pvb_channel *ch)
 {
 	if (!pvb_ring_publish(&ch->ring))
 		return;
+	if (ch->role == PVB_BACK)
+		PVB_CRASH_POINT(PVB_AT_BELL);
+	ch->c.mem->ops->notify(ch->c.mem, ch->port);
+	pvb_counters_add(ch->c.counters, PVB_COUNT(bells_sent), 1);
+}
+
+void pvb_channel_ring(struct pvb_channel *ch)
+{
+	PVB_CRASH_POINT(PVB_AT_RECOVER_BELL);
 	ch->c.mem->ops->notify(ch->c.mem, ch->port);
 	pvb_counters_add(ch->c.counters, PVB_COUNT(bells_sent), 1);
 }

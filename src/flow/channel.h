@@ -53,5 +53,7 @@ void pvb_channel_fini(struct pvb_channel *ch);
 
 /* Show the peer what was pushed, and ring if it asked for that. */
 void pvb_channel_publish(struct pvb_channel *ch);
+/* Ring, asked or not: who published last may have died before it did. */
+void pvb_channel_ring(struct pvb_channel *ch);
 
 #endif

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "crash_point.h"
 #include "ring_atomic.h"
 
 struct ring_lane { pvb_ring_index prod, event; };
@@ -49,6 +50,14 @@ static uint8_t *slot_at(const struct pvb_ring *r, uint32_t index)
 	uint8_t *first = (uint8_t *)r->shared + PVB_RING_HEADER_BYTES;
 
 	return first + (size_t)(index & (r->size - 1)) * r->slot_bytes;
+}
+
+/* A front's death is its guest's: only a back has a successor on the ring. */
+static void crash_point(const struct pvb_ring *r, int at)
+{
+	(void)at;
+	if (r->role == PVB_BACK)
+		PVB_CRASH_POINT(at);
 }
 
 /* Also right on a dead ring: what was taken may still be answered, unseen. */
@@ -186,6 +195,7 @@ int pvb_ring_sleep_check(struct pvb_ring *r)
 	/* Not even asked for: a busy end needs no bell. */
 	if (n != 0)
 		return n < 0 ? -EPROTO : 1;
+	crash_point(r, PVB_AT_REQ_EVENT);
 	pvb_ring_store_relaxed(&in_lane(r)->event, r->in_cons + 1);
 	pvb_ring_fence();       /* pairs with the peer's in publish */
 	n = pvb_ring_waiting(r);
@@ -200,6 +210,7 @@ uint32_t pvb_ring_room(const struct pvb_ring *r)
 void *pvb_ring_out(const struct pvb_ring *r, uint32_t i)
 {
 	assert(i < space(r));
+	crash_point(r, PVB_AT_RESPONSE);
 	return slot_at(r, r->out_prod + i);
 }
 
@@ -217,6 +228,7 @@ bool pvb_ring_publish(struct pvb_ring *r)
 	if (r->dead || new_pub == old_pub)
 		return false;
 	/* Release: the slots are written before the index that shows them. */
+	crash_point(r, PVB_AT_RSP_PROD);
 	pvb_ring_store_release(&out_lane(r)->prod, new_pub);
 	r->out_pub = new_pub;
 	pvb_ring_fence();       /* pairs with the peer's in sleep_check */

@@ -56,6 +56,14 @@ static const struct { const char *name, *text; } reasons[] = {
 	[PVB_WHY_DISK] = { "disk", "the disk cannot be opened or locked" },
 	[PVB_WHY_STATE] = { "state", "the peer went back or gave up" },
 	[PVB_WHY_TIMEOUT] = { "timeout", "the peer took too long" },
+	[PVB_WHY_JOURNAL_FORMAT] = { "journal-format",
+		"the journal is of another version, or does not fit the ring" },
+	[PVB_WHY_JOURNAL_OTHER] = { "journal-other",
+		"the journal is of another connection, or of other terms" },
+	[PVB_WHY_JOURNAL_CONTENT] = { "journal-content",
+		"the journal says what cannot be" },
+	[PVB_WHY_JOURNAL_RING] = { "journal-ring",
+		"the ring is not where the journal left it" },
 };
 
 _Static_assert(sizeof(reasons) / sizeof(reasons[0]) == PVB_WHY_COUNT,

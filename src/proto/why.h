@@ -50,6 +50,10 @@ enum pvb_why {
 	                                   locked */
 	PVB_WHY_STATE,                  /* the peer went back or gave up */
 	PVB_WHY_TIMEOUT,
+	PVB_WHY_JOURNAL_FORMAT,         /* what was in flight cannot be read */
+	PVB_WHY_JOURNAL_OTHER,          /* that was another connection */
+	PVB_WHY_JOURNAL_CONTENT,        /* no back can have left this */
+	PVB_WHY_JOURNAL_RING,           /* the ring is elsewhere */
 	PVB_WHY_COUNT
 };
 
