@@ -15,6 +15,7 @@
 
 #include "disk/disk.h"
 #include "proto/blkneg.h"
+#include "proto/journal.h"
 
 enum pvb_blk_msg_type {
 	PVB_BLK_MSG_ATTACH = 1,         /* down: first; union attach */
@@ -50,22 +51,18 @@ enum pvb_blk_mem_kind {
 	PVB_BLK_MEM_XEN,                /* it opens its own */
 };
 
-/* Descriptors that come with ATTACH to a back, in this order; behind them the
-   disk's, to the end. */
-enum {
-	PVB_BLK_FD_COUNTERS,            /* memfd of struct pvb_counters */
-	PVB_BLK_FD_MEM,                 /* only with PVB_BLK_MEM_LOCAL */
-};
-static inline uint32_t pvb_blk_fd_disk(uint8_t mem_kind)
-{
-	return mem_kind == PVB_BLK_MEM_LOCAL ? PVB_BLK_FD_MEM + 1
-	                                     : PVB_BLK_FD_COUNTERS + 1;
-}
-
 struct pvb_blk_back_attach {
-	uint16_t front_domid;
+	uint16_t front_domid, back_domid;
+	uint32_t device;                /* its number in the store */
 	uint8_t  abi, ring_order, persistent;
 	uint8_t  mem_kind;              /* enum pvb_blk_mem_kind */
+	/* There is a journal (docs/crash.md), which control has made for this
+	   connection and keeps as long. */
+	uint8_t  journal;
+	/* With a journal: somebody else may have served this connection, and
+	   is dead and fenced; go on where that has stopped.  0: the journal is
+	   blank, or ATTACH fails. */
+	uint8_t  resume;
 	uint32_t queue, queues;
 	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
 	uint32_t port;
@@ -73,13 +70,52 @@ struct pvb_blk_back_attach {
 	uint64_t spin_max_ns;
 	/* What is, or will be, promised, and what these terms leave of it. */
 	struct pvb_blk_geometry geometry;
+	/* Names the medium, as long as the connection lives: what was taken
+	   from the ring for one is not done again on another. */
+	uint64_t medium;
 	struct pvb_disk_probe disk;         /* its fds are not used; no scheme:
 	                                       an empty drive */
 };
 
+/* Descriptors that come with ATTACH to a back, in this order. */
+enum {
+	PVB_BLK_FD_COUNTERS,            /* memfd of struct pvb_counters */
+	PVB_BLK_FD_MEM,                 /* only with PVB_BLK_MEM_LOCAL */
+	PVB_BLK_FDS_MAX = 3,            /* without the disk's */
+};
+/* Then, if there is one, the memory of the journal. */
+static inline uint32_t pvb_blk_fd_journal(const struct pvb_blk_back_attach *a)
+{
+	return a->mem_kind == PVB_BLK_MEM_LOCAL ? PVB_BLK_FD_MEM + 1
+	                                        : PVB_BLK_FD_COUNTERS + 1;
+}
+/* And the disk's, to the end. */
+static inline uint32_t pvb_blk_fd_disk(const struct pvb_blk_back_attach *a)
+{
+	return pvb_blk_fd_journal(a) + (a->journal ? 1 : 0);
+}
+
+/* The journal that goes with these terms. */
+static inline struct pvb_journal_shape
+pvb_blk_journal_shape(const struct pvb_blk_back_attach *a)
+{
+	const struct pvb_blk_geometry *g = &a->geometry;
+	uint32_t slot = pvb_blk_slot_bytes((enum pvb_abi)a->abi);
+	uint32_t list = g->segs_indirect_max * PVB_BLK_SEG_BYTES;
+	uint32_t blocks = (pvb_blk_slots((enum pvb_abi)a->abi,
+	                                 g->segs_direct_max) - 1) * slot;
+
+	return (struct pvb_journal_shape){
+		.slots = pvb_ring_size((size_t)PVB_RING_PAGE_BYTES <<
+		                       a->ring_order, slot),
+		.slot_bytes = slot,
+		.extra_bytes = list > blocks ? list : blocks,
+	};
+}
+
 /* Another medium for the same drive: nothing else of its geometry changes. */
 struct pvb_blk_back_load {
-	uint64_t sectors;
+	uint64_t sectors, medium;
 	struct pvb_disk_probe disk;         /* likewise */
 };
 

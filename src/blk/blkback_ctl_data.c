@@ -121,6 +121,8 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	memset(m, 0, sizeof(*m));
 	m->type = PVB_BLK_MSG_ATTACH;
 	a->front_domid = b->c.dev.front_domid;
+	a->back_domid = b->c.dev.back_domid;
+	a->device = b->c.dev.number;
 	a->abi = (uint8_t)b->terms.abi;
 	a->ring_order = b->terms.ring_order;
 	a->persistent = b->terms.persistent && b->limits.persistent;
@@ -177,7 +179,7 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
                       char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
 	struct pvb_blkback_ctl *b = back_of(h);
-	int fds[PVB_BLK_FD_MEM + 1 + PVB_DISK_FDS_MAX];
+	int fds[PVB_BLK_FDS_MAX + PVB_DISK_FDS_MAX];
 	struct pvb_blk_msg m;
 	uint32_t nfds = 0;
 	int r = gather(b, queue, fds, &nfds, text);

@@ -151,13 +151,17 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
                            const struct pvb_blk_back_attach *a, int *fds,
                            uint32_t nfds, struct pvb_err *e)
 {
-	uint32_t at = pvb_blk_fd_disk(a->mem_kind);
+	uint32_t at = pvb_blk_fd_disk(a);
 	struct pvb_disk *lane = NULL;
 	enum pvb_why why;
 
 	if (nfds < at || (uint32_t)a->abi >= PVB_ABI_COUNT ||
 	    !is_whole(&a->disk)) {
 		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
+		return PVB_WHY_ATTACH;
+	}
+	if (a->journal) {
+		(void)pvb_err_set(e, -EOPNOTSUPP, "no journal is kept here");
 		return PVB_WHY_ATTACH;
 	}
 	why = open_mem(p, a, fds, e);
