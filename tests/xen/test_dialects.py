@@ -4,7 +4,7 @@
 rings of many pages, and either way of writing through a cache."""
 import contextlib
 
-from dom0 import Guest, Shared, image, run
+from dom0 import Guest, Shared, image, pvb_json, run
 from leftovers import nothing_left
 from load import check_unharmed, fio
 from serve import Serving
@@ -54,6 +54,10 @@ def test_four_queues_of_sixteen_pages():
             assert n[f"queue-{queue}/ring-ref{PAGES - 1}"] != "0", n
         assert g.run("ls /sys/block/xvdb/mq").split() == \
             [str(queue) for queue in range(QUEUES)]
+        o = pvb_json("explain", g.id, "xvdb")
+        assert o["frontend"]["looks_like"]["driver"] == "Linux", o
+        assert (o["queues"], o["ring_pages"], o["ring_grants"],
+                o["persistent"]) == (QUEUES, PAGES, QUEUES * PAGES, True), o
 
 
 def test_load_on_each_of_the_queues_is_verified():
