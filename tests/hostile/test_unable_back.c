@@ -297,7 +297,8 @@ static void ask_anything(struct scene *s, int i, uint64_t *seed)
 	};
 	uint64_t bits = next_random(seed);
 	size_t k = bits % (sizeof(all) / sizeof(*all));
-	uint64_t offset = (uint64_t)i << 18, length = PAGE * (1 + bits / 64 % 64);
+	uint64_t length = PAGE * (1 + bits / 64 % 64);
+	uint64_t offset = (uint64_t)i << 18;
 
 	if (all[k].op == PVB_IO_FLUSH)
 		offset = length = 0;
