@@ -6,6 +6,8 @@ import os
 
 from rig import BUILD, until
 
+FUA, SECURE = 1, 2                      # flags of requests
+
 lib = ctypes.CDLL(os.path.join(BUILD, "libpvb.so"))
 
 
@@ -66,10 +68,21 @@ class Front:
                                 ctypes.c_uint64(offset))
         return buffer.raw if r == 0 else r
 
-    def write(self, data, offset=0):
+    def write(self, data, offset=0, flags=0):
         return lib.pvb_client_write(self.client, data,
                                     ctypes.c_size_t(len(data)),
-                                    ctypes.c_uint64(offset), 0)
+                                    ctypes.c_uint64(offset),
+                                    ctypes.c_uint32(flags))
+
+    def discard(self, length, offset=0, flags=0):
+        return lib.pvb_client_discard(self.client, ctypes.c_uint64(length),
+                                      ctypes.c_uint64(offset),
+                                      ctypes.c_uint32(flags))
+
+    def zero(self, length, offset=0, flags=0):
+        return lib.pvb_client_zero(self.client, ctypes.c_uint64(length),
+                                   ctypes.c_uint64(offset),
+                                   ctypes.c_uint32(flags))
 
     def flush(self):
         return lib.pvb_client_flush(self.client)
