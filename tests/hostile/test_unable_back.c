@@ -228,6 +228,27 @@ static void those_that_wait_are_not_sent(void **state)
 	end(s);
 }
 
+/* ---- what was not offered ------------------------------------------------ */
+
+static void what_was_never_offered_is_not_asked(void **state)
+{
+	struct scene *s = begin_as(&(struct pair_options){ .no_secure = true });
+
+	(void)state;
+	assert_true(info(s)->discard && !info(s)->discard_secure);
+	expect_not_asked(s, ask_discard(s, 0, true));
+	end(s);
+	s = begin_as(&(struct pair_options){ .no_flush = true,
+	                                     .no_discard = true });
+	assert_false(info(s)->discard || info(s)->discard_secure);
+	expect_not_asked(s, ask_discard(s, 0, false));
+	expect_not_asked(s, ask_discard(s, 1, true));
+	expect_not_asked(s, ask_flush(s, 2));
+	expect_not_asked(s, ask_fua(s, 3, PVB_IO_WRITE));
+	assert_int_equal(s->changes, 0);
+	end(s);
+}
+
 /* ---- at any moment ------------------------------------------------------- */
 
 static void the_front_may_end_when_it_is_told(void **state)
@@ -363,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_discard_has_no_other_way),
 		cmocka_unit_test(the_plain_one_is_not_lost_with_the_secure),
 		cmocka_unit_test(those_that_wait_are_not_sent),
+		cmocka_unit_test(what_was_never_offered_is_not_asked),
 		cmocka_unit_test(the_front_may_end_when_it_is_told),
 		cmocka_unit_test(a_lie_behind_it),
 		cmocka_unit_test(another_connection_may_offer_it_again),

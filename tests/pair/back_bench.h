@@ -25,6 +25,7 @@ static struct pvb_err back_medium;
 static bool back_blocks;                /* option */
 static bool back_not_persistent;        /* option */
 static bool back_barrier;               /* option */
+static bool back_no_discard;            /* option */
 
 static inline int back_mem_end(void *arg)
 {
@@ -91,6 +92,7 @@ static inline void back_start(void)
 	c.options.value[PVB_BLK_OPT_PERSISTENT] = !back_not_persistent;
 	c.options.value[PVB_BLK_OPT_SHARED] = back_shared;
 	c.options.value[PVB_BLK_OPT_BARRIER] = back_barrier;
+	c.options.value[PVB_BLK_OPT_DISCARD] = !back_no_discard;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -120,7 +122,7 @@ static inline void back_end(void)
 	back_cdrom = back_floppy = back_shared = false;
 	back_blocks = false;
 	back_not_persistent = false;
-	back_barrier = false;
+	back_barrier = back_no_discard = false;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

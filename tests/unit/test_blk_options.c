@@ -231,6 +231,30 @@ static void a_mode_that_is_unclear_is_read_only(void **state)
 	}
 }
 
+/* The toolstack's word on what a back may offer. */
+static void discards_may_be_forbidden(void **state)
+{
+	static const struct { const char *value; bool may; } is[] = {
+		{ "0", false }, { "1", true }, { NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++) {
+		struct pvb_blk_options o = defaults();
+
+		if (is[i].value)
+			put_text("discard-enable", is[i].value);
+		assert_int_equal(pvb_blk_options_get(&o, &keys, NULL), PVB_OK);
+		assert_int_equal(o.value[PVB_BLK_OPT_DISCARD], is[i].may);
+		o = defaults();
+		assert_int_equal(pvb_blk_options_set(&o, PVB_BLK_OPT_DISCARD,
+		                                     is[i].may), 0);
+		assert_int_equal(pvb_blk_options_put(&o, &keys), 0);
+		assert_string_equal(pvb_keys_text(&keys, "discard-enable"),
+		                    is[i].may ? "1" : "0");
+	}
+}
+
 static void a_bad_node_is_named(void **state)
 {
 	static const struct { const char *name, *value; enum pvb_why why; }
@@ -273,6 +297,7 @@ int main(void)
 		cmocka_unit_test(limits_are_what_was_set),
 		cmocka_unit_test(a_named_value_is_a_name_in_its_node),
 		cmocka_unit_test(a_mode_that_is_unclear_is_read_only),
+		cmocka_unit_test(discards_may_be_forbidden),
 		cmocka_unit_test(a_bad_node_is_named),
 	};
 
