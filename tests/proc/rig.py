@@ -201,6 +201,19 @@ class Machine:
         d = self.device(domain, vdev)
         return (d["backend_state"], d["frontend_state"]) if d else None
 
+    def xs(self, tool, *args):
+        """What one of Xen's tools says of the store; None: that it cannot."""
+        need(tool)
+        r = subprocess.run(
+            [tool, *map(str, args)], capture_output=True, text=True,
+            timeout=DEADLINE_S,
+            env=dict(os.environ, XENSTORED_PATH=f"{self.dir}/store"))
+        return r.stdout.removesuffix("\n") if r.returncode == 0 else None
+
+    def node(self, path):
+        """None: it is not there."""
+        return self.xs("xenstore-read", path)
+
     def spawn(self, *command, **more):
         p = subprocess.Popen(list(map(str, command)), **more)
         self.others.append(p)

@@ -16,13 +16,6 @@ def env(m, **more):
     return dict(os.environ, XENSTORED_PATH=m.dir + "/store", **more)
 
 
-def xs(m, tool, *args):
-    need(tool)
-    r = subprocess.run([tool, *map(str, args)], env=env(m),
-                       capture_output=True, text=True, timeout=30)
-    return r.stdout.strip() if r.returncode == 0 else None
-
-
 def back(kind, domain):
     return f"/local/domain/0/backend/{kind}/{domain}/{NUMBER}"
 
@@ -41,10 +34,10 @@ def toolstack(m, kind, domain, **nodes):
               "device-type": "disk", "state": 1}
     flat = [x for d, all in ((b, own), (f, theirs))
             for name, value in all.items() for x in (f"{d}/{name}", value)]
-    assert xs(m, "xenstore-write", b, "", f, "") is not None
-    assert xs(m, "xenstore-chmod", b, "n0", f"r{domain}") is not None
-    assert xs(m, "xenstore-chmod", f, f"n{domain}", "r0") is not None
-    assert xs(m, "xenstore-write", *flat) is not None
+    assert m.xs("xenstore-write", b, "", f, "") is not None
+    assert m.xs("xenstore-chmod", b, "n0", f"r{domain}") is not None
+    assert m.xs("xenstore-chmod", f, f"n{domain}", "r0") is not None
+    assert m.xs("xenstore-write", *flat) is not None
 
 
 def boots(m, domain, vdev="xvdb"):
@@ -53,7 +46,7 @@ def boots(m, domain, vdev="xvdb"):
 
 
 def state(m, kind, domain):
-    return xs(m, "xenstore-read", back(kind, domain) + "/state")
+    return m.xs("xenstore-read", back(kind, domain) + "/state")
 
 
 def wait_state(m, kind, domain, value):
@@ -98,18 +91,18 @@ def test_drives_of_other_kinds_take_media():
             until(lambda: m.device(domain)["sectors"], "medium")
             params = back(kind, domain) + "/params"
             pvb("eject", "--host", m.host, domain, "xvda")
-            assert xs(m, "xenstore-read", params) == prefix
+            assert m.xs("xenstore-read", params) == prefix
             assert m.device(domain)["sectors"] == 0
             pvb("insert", "--host", m.host, domain, "xvda", a)
-            assert xs(m, "xenstore-read", params) == prefix + a
-            xs(m, "xenstore-write", params, "")
+            assert m.xs("xenstore-read", params) == prefix + a
+            m.xs("xenstore-write", params, "")
             until(lambda: m.device(domain)["sectors"] == 0, "empty drive")
-            xs(m, "xenstore-write", params, prefix + a)
+            m.xs("xenstore-write", params, prefix + a)
             until(lambda: m.device(domain)["sectors"], "medium")
             pvb("copy", m.vbd(domain), m.path("out.img"))
         # What is meant for another program is not taken for a disk of ours.
-        xs(m, "xenstore-write", params, "aio:/nonexistent.iso")
-        until(lambda: xs(m, "xenstore-read", params) == prefix + a,
+        m.xs("xenstore-write", params, "aio:/nonexistent.iso")
+        until(lambda: m.xs("xenstore-read", params) == prefix + a,
               "params as before")
         pvb("eject", "--host", m.host, 2, "xvda")
         m.serve.stop()
@@ -144,11 +137,11 @@ def test_libxl_takes_it_away():
             wait_state(m, "vbd", 1, "2")
             pvb("bench", "--time", "0.05", m.vbd(1))
             # As `xl destroy` does: the front is gone, then 5 and online=0.
-            xs(m, "xenstore-rm", front(1))
-            xs(m, "xenstore-write", back("vbd", 1) + "/online", 0,
+            m.xs("xenstore-rm", front(1))
+            m.xs("xenstore-write", back("vbd", 1) + "/online", 0,
                back("vbd", 1) + "/state", 5)
             wait_state(m, "vbd", 1, "6")
-            xs(m, "xenstore-rm", back("vbd", 1))
+            m.xs("xenstore-rm", back("vbd", 1))
             until(lambda: not m.device(1), "the device's end")
 
 
@@ -158,14 +151,14 @@ def test_what_cannot_be_opened_is_said_and_forgotten():
         toolstack(m, "vbd", 1, type="phy", params="/nonexistent.img",
                   script="block-pvb")
         b = back("vbd", 1)
-        until(lambda: xs(m, "xenstore-read", b + "/hotplug-status") == "error",
+        until(lambda: m.xs("xenstore-read", b + "/hotplug-status") == "error",
               "refusal")
-        assert "nonexistent" in xs(m, "xenstore-read", b + "/hotplug-error")
-        assert "nonexistent" in xs(
-            m, "xenstore-read", b.replace("backend", "error/backend", 1) +
+        assert "nonexistent" in m.xs("xenstore-read", b + "/hotplug-error")
+        assert "nonexistent" in m.xs(
+            "xenstore-read", b.replace("backend", "error/backend", 1) +
             "/error")
-        xs(m, "xenstore-rm", b)
-        until(lambda: not xs(m, "xenstore-ls", "/local/domain/0/error"),
+        m.xs("xenstore-rm", b)
+        until(lambda: not m.xs("xenstore-ls", "/local/domain/0/error"),
               "an empty error directory")
 
 
@@ -176,7 +169,7 @@ def test_our_own_device_goes_with_its_front():
         fds = open_fds(m.serve.pid)
         m.attach(1, "xvda", m.image())
         pvb("bench", "--time", "0.05", m.vbd(1))
-        xs(m, "xenstore-rm", front(1))
+        m.xs("xenstore-rm", front(1))
         until(lambda: state(m, "pvb", 1) is None, "the nodes' end")
         until(lambda: not m.device(1), "the device's end")
         assert m.device(1, "xvdb")
@@ -195,11 +188,11 @@ def test_our_toolstack_keeps_off_what_others_attached():
         r = pvb("attach", "--host", m.host, 1, "xvda", "mem:1M", status=1)
         assert "has a device" in r.stderr and "half" not in r.stderr, r.stderr
         # Nor does what is left of one of ours make it ours.
-        xs(m, "xenstore-write", back("pvb", 1) + "/state", 6,
+        m.xs("xenstore-write", back("pvb", 1) + "/state", 6,
            back("pvb", 1) + "/online", 0)
         m.detach(1, "xvda")
         assert state(m, "pvb", 1) is None
-        assert xs(m, "xenstore-read", front(1) + "/backend") == back("vbd", 1)
+        assert m.xs("xenstore-read", front(1) + "/backend") == back("vbd", 1)
         pvb("bench", "--time", "0.05", m.vbd(1))
 
 

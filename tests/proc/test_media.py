@@ -11,8 +11,7 @@ import subprocess
 import threading
 
 from front import Front
-from rig import DEADLINE_S, PVB, Machine, need, open_fds, pvb, pvb_json, run, \
-    until
+from rig import DEADLINE_S, PVB, Machine, open_fds, pvb, pvb_json, run, until
 
 MIB = 1 << 20
 NUMBER = 5632                           # hdc
@@ -38,16 +37,8 @@ def content(path):
         return f.read()
 
 
-def xs(m, tool, *args):
-    need(tool)
-    r = subprocess.run([tool, *map(str, args)], capture_output=True, text=True,
-                       timeout=30,
-                       env=dict(os.environ, XENSTORED_PATH=m.dir + "/store"))
-    return r.stdout[:-1] if r.returncode == 0 else None
-
-
 def node(m, name, directory=BACK):
-    return xs(m, "xenstore-read", f"{directory}/{name}")
+    return m.node(f"{directory}/{name}")
 
 
 # ---- by who asks ------------------------------------------------------------
@@ -375,7 +366,7 @@ def test_an_empty_drive_in_the_store():
 
 
 def write(m, *pairs):
-    assert xs(m, "xenstore-write", *pairs) is not None
+    assert m.xs("xenstore-write", *pairs) is not None
 
 
 def test_what_a_toolstack_writes_is_done():
