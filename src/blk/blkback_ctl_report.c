@@ -103,8 +103,8 @@ static void refused(struct pvb_blkback_ctl *b, uint64_t value)
 	    pvb_why_scope(why) != PVB_WHY_OF_REQUEST || b->refused_told & bit)
 		return;
 	b->refused_told |= bit;
-	pvb_runner_remark(&b->runner, why, "a request is refused: %s (%s)",
-	                  pvb_why_text(why), pvb_why_name(why));
+	pvb_runner_remark(&b->runner, why, "a request is refused: %s",
+	                  pvb_why_text(why));
 }
 
 void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)

@@ -162,7 +162,8 @@ int  pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k,
 /* The first reason of a connection stands: in `why` and `text`, in the log, in
    the node that people look into, where it stays until all is well, and, if we
    are the back, in `hotplug-error`, for the front to read until another comes:
-   so not a word of what it must not know. */
+   so not a word of what it must not know.  For people it has its name behind
+   it. */
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...) __attribute__((format(printf, 3, 4)));
 /* Something is not as it should be, but the connection stands: into the log,

@@ -105,9 +105,8 @@ static struct reading *fetch(struct pvb_runner *r, uint32_t action, int *e)
 
 static void blame_node(struct pvb_runner *r, enum pvb_why why, const char *bad)
 {
-	pvb_runner_blame(r, why, "%s in node \"%s/%s\" (%s)",
-	                 pvb_why_text(why), r->c.peer_dir, bad ? bad : "?",
-	                 pvb_why_name(why));
+	pvb_runner_blame(r, why, "%s in node \"%s/%s\"", pvb_why_text(why),
+	                 r->c.peer_dir, bad ? bad : "?");
 }
 
 enum pvb_why runner_read_peer(struct pvb_runner *r, uint32_t action)

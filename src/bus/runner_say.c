@@ -15,6 +15,8 @@
 #include "proto/xspath.h"
 #include "runner_parts.h"
 
+enum { NAME_BYTES = 32 };       /* of a reason's name, with room */
+
 struct writing {
 	struct pvb_runner *r;
 	uint32_t actions, say;
@@ -190,10 +192,12 @@ static void log_blame(struct pvb_runner *r, enum pvb_why why, const char *text)
 	                        &left_out))
 		return;
 	if (left_out > 0)
-		pvb_log(r->c.log, PVB_LOG_WARN, "%s: %s (%u alike left out)",
-		        r->c.name, text, left_out);
+		pvb_log(r->c.log, PVB_LOG_WARN,
+		        "%s: %s (%s; %u alike left out)", r->c.name, text,
+		        pvb_why_name(why), left_out);
 	else
-		pvb_log(r->c.log, PVB_LOG_WARN, "%s: %s", r->c.name, text);
+		pvb_log(r->c.log, PVB_LOG_WARN, "%s: %s (%s)", r->c.name, text,
+		        pvb_why_name(why));
 }
 
 /* Fronts cannot read complaints, but what stands in our directory; the name of
@@ -233,10 +237,15 @@ static int code_of(enum pvb_why why)
 	}
 }
 
+/* In words, and by the name that it has elsewhere. */
 static void complain(struct pvb_runner *r, enum pvb_why why, const char *text)
 {
+	char named[PVB_RUNNER_TEXT_MAX + NAME_BYTES];
+
+	(void)snprintf(named, sizeof(named), "%s (%s)", text,
+	               pvb_why_name(why));
 	r->complained = true;
-	pvb_complaint_put(r->store, r->c.dir, code_of(why), text);
+	pvb_complaint_put(r->store, r->c.dir, code_of(why), named);
 }
 
 void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
