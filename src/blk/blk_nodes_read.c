@@ -10,6 +10,7 @@
 
 #include <pvb/err.h>
 
+#include "base/printable.h"
 #include "blk_nodes.h"
 #include "bus/complain.h"
 #include "hyp/store.h"
@@ -71,17 +72,17 @@ static uint32_t read_state(struct pvb_store *s, const char *dir, int *r)
 	return (uint32_t)v;
 }
 
-/* Of the disk, if it is that, as a whole sentence; else what was left last. */
+/* As it is told to the front, in words alone; else what was left last. */
 static void read_error(struct pvb_store *s, const char *dir,
                        struct pvb_blk_nodes_state *out)
 {
-	int n = -ENOENT;
+	int n = pvb_store_read_at(s, PVB_STORE_NO_TX, dir, "hotplug-error",
+	                          out->error, sizeof(out->error) - 1);
 
-	if (out->disk_refused)
-		n = pvb_store_read_at(s, PVB_STORE_NO_TX, dir, "hotplug-error",
-		                      out->error, sizeof(out->error) - 1);
 	if (n <= 0)
 		pvb_complaint_get(s, dir, out->error, sizeof(out->error));
+	else
+		pvb_printable(out->error);
 }
 
 int pvb_blk_nodes_front_is_ours(struct pvb_store *s, uint32_t tx,

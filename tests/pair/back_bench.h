@@ -9,6 +9,7 @@
 #include "ctl_bench.h"
 
 #include "blk/blkback_ctl.h"
+#include "bus/complain.h"
 #include "disk/disk.h"
 #include "flow/counters.h"
 
@@ -165,12 +166,13 @@ static inline struct pvb_blkback_status back_status(void)
 	return s;
 }
 
+/* What its node `error` says. */
 static inline const char *back_error(void)
 {
-	static struct pvb_blk_nodes_state s;
+	static char text[300];
 
-	assert_int_equal(pvb_blk_nodes_state(bench.tools, &bench.dev, &s), 0);
-	return s.error;
+	pvb_complaint_get(bench.tools, bench.back, text, sizeof(text));
+	return text;
 }
 
 static inline int back_teardown(void **state)

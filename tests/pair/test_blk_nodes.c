@@ -281,6 +281,9 @@ static void a_state_is_read_whatever_it_is(void **state)
 	assert_false(s.disk_known);
 	/* The number is for programs. */
 	assert_string_equal(s.error, "it?does not");
+	put(bench.tools, bench.back, "hotplug-error", "it\tcannot");
+	assert_int_equal(pvb_blk_nodes_state(bench.tools, &bench.dev, &s), 0);
+	assert_string_equal(s.error, "it?cannot");
 	assert_int_equal(pvb_blk_nodes_state(bench.tools, &none, &s), -ENOENT);
 }
 

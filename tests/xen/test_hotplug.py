@@ -386,7 +386,8 @@ def test_what_is_wrong_stands_where_the_page_says(b):
     assert (d["reason"], d["error"]) == ("disk", why), d
     assert b.node(f"/local/domain/0/{back}/hotplug-status") == "error"
     assert b.node(f"/local/domain/0/{back}/hotplug-error") == why
-    assert b.node(f"/local/domain/0/error/{back}/error") == f"5 {why}"
+    assert b.node(f"/local/domain/0/error/{back}/error") == \
+        f"5 {why} (disk)"
     b.detach("xvdb")
 
 
