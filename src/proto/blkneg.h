@@ -25,7 +25,11 @@
  *   Back: terms are a fact, and there is no guessing what lies in a peer's
  *   memory.  All nodes that are there must agree (else KEY_CONFLICT), be a
  *   power of two (KEY_SYNTAX) and no more than was offered (KEY_LIMIT).
- *   One page is in `ring-ref` or else in `ring-ref0`, whatever else is said.
+ *   One page is in `ring-ref` or else in `ring-ref0`, whatever else is said;
+ *   the first of several in `ring-ref0` or else in `ring-ref`.
+ *   FreeBSD up to 9.0 has it in `ring-ref`, at both ends.  Its back knows the
+ *   count of pages alone, and has segment blocks: a front that is offered so
+ *   writes the first of several pages under both names.
  *
  * Requests of more than 11 segments.  Indirect ones and segment blocks never
  * go together on one connection.
@@ -89,6 +93,7 @@ struct pvb_blk_offer {
 	uint16_t queues_max;
 	uint16_t indirect_max;
 	struct pvb_blk_blocks blocks;
+	bool     first_in_ring_ref;     /* of several pages */
 };
 
 struct pvb_blk_queue_terms {
@@ -107,6 +112,7 @@ struct pvb_blk_terms {
 	bool     persistent;            /* the front will reuse its grants */
 	bool     large_sectors;         /* it says that it counts in units of
 	                                   sector-size: PVB_BLK_UNITS_ALL */
+	bool     first_in_ring_ref;     /* front: there as well */
 	struct pvb_blk_queue_terms queue[PVB_BLK_QUEUES_MAX];
 };
 

@@ -149,6 +149,14 @@ enum pvb_why pvb_blk_offer_blocks(const struct pvb_keys *k,
 	return pvb_blk_blocks_get(k, &most, &absent, out, bad);
 }
 
+/* FreeBSD up to 9.0, and nobody else that we know of. */
+static bool wants_first_in_ring_ref(const struct pvb_keys *k)
+{
+	return pvb_keys_has(k, "max-ring-pages") &&
+	       !pvb_keys_has(k, "max-ring-page-order") &&
+	       pvb_keys_has(k, "max-request-segments");
+}
+
 /* More than we could use is no lie, just more than we could use. */
 static uint32_t within(uint32_t value, uint32_t ours)
 {
@@ -180,6 +188,7 @@ enum pvb_why pvb_blk_offer_get(const struct pvb_keys *k,
 		.queues_max = (uint16_t)within(queues, PVB_BLK_QUEUES_MAX),
 		.indirect_max = (uint16_t)within(indirect, PVB_BLK_SEGS_MAX),
 		.blocks = blocks,
+		.first_in_ring_ref = wants_first_in_ring_ref(k),
 	};
 	*bad = NULL;
 	return PVB_OK;

@@ -6,7 +6,8 @@
  * the size said in both schemes (see blkneg_offer.c).  One queue has its nodes
  * at the top, several have theirs below `queue-0` and on; all the rest stands
  * at the top.  Fronts that say order 0 in so many words are of two minds about
- * the name of their one page, so we look for both.
+ * the name of their one page, so we look for both; and for both if there are
+ * more, since FreeBSD up to 9.0 has the first of them in `ring-ref`, too.
  */
 #include "blkneg_parts.h"
 
@@ -124,6 +125,8 @@ void pvb_blk_terms_choose(struct pvb_blk_terms *out,
 	out->ring_order = (uint8_t)lesser(own->ring_order_max,
 					  offer->ring_order_max);
 	out->queues = (uint16_t)lesser(own->queues_max, offer->queues_max);
+	out->first_in_ring_ref = offer->first_in_ring_ref &&
+				 out->ring_order > 0;
 	choose_large(out, own, offer);
 	out->persistent = own->persistent;
 	out->large_sectors = own->units == PVB_BLK_UNITS_ALL;
@@ -142,6 +145,8 @@ static int put_queue(struct pvb_keys *k, const struct pvb_blk_terms *t,
 		e = pvb_keys_put_u64(k, node[pages == 1 ? RING_REF
 		                                        : RING_REF_0 + i],
 				     q->ring_ref[i]);
+	if (e == 0 && t->first_in_ring_ref)
+		e = pvb_keys_put_u64(k, node[RING_REF], q->ring_ref[0]);
 	return e;
 }
 
@@ -294,6 +299,17 @@ static enum pvb_why get_u32(const struct pvb_keys *k, const char *name,
 	return why;
 }
 
+/* Where its reference is, or else should be. */
+static const char *first_page(const struct pvb_keys *k, const char *const *node,
+                              uint32_t pages)
+{
+	const char *usual = node[pages == 1 ? RING_REF : RING_REF_0];
+	const char *other = node[pages == 1 ? RING_REF_0 : RING_REF];
+
+	return !pvb_keys_has(k, usual) && pvb_keys_has(k, other) ? other
+	                                                         : usual;
+}
+
 enum pvb_why pvb_blk_terms_queue(const struct pvb_keys *k,
                                  struct pvb_blk_terms *t, uint32_t queue,
                                  const char **bad)
@@ -304,11 +320,10 @@ enum pvb_why pvb_blk_terms_queue(const struct pvb_keys *k,
 	enum pvb_why why;
 
 	why = get_u32(k, node[EVENT_CHANNEL], &q->port, bad);
-	if (why == PVB_OK && pages == 1 &&
-	    (pvb_keys_has(k, node[RING_REF]) ||
-	     !pvb_keys_has(k, node[RING_REF_0])))
-		return get_u32(k, node[RING_REF], &q->ring_ref[0], bad);
-	for (uint32_t i = 0; why == PVB_OK && i < pages; i++)
+	if (why == PVB_OK)
+		why = get_u32(k, first_page(k, node, pages), &q->ring_ref[0],
+			      bad);
+	for (uint32_t i = 1; why == PVB_OK && i < pages; i++)
 		why = get_u32(k, node[RING_REF_0 + i], &q->ring_ref[i], bad);
 	return why;
 }

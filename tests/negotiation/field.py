@@ -77,11 +77,16 @@ FRONTS = (
         "ring-page-order=1 num-ring-pages=2 ring-ref0=8 ring-ref1=7 "
         "event-channel=9 protocol=x86_64-abi"),
      "agreed order=1 queue=9,8,7"),
-    ("FreeBSD of 2012, of which segment blocks are not wanted", front(
-        "ring-pages=2 ring-ref0=8 ring-ref1=7 event-channel=9 "
+    ("FreeBSD 9.0, of which segment blocks are not wanted", front(
+        "ring-pages=2 ring-ref=8 ring-ref1=7 event-channel=9 "
         "max-requests=64 max-request-segments=11 max-request-size=45056"),
      "agreed order=1 indirect=32 blocks=0,0,0 queue=9,8,7"),
-    ("FreeBSD of 2012", front(
+    ("FreeBSD 9.0", front(
+        "ring-pages=2 ring-ref=8 ring-ref1=7 event-channel=9 "
+        "max-requests=64 max-request-segments=32 max-request-size=131072",
+        TOLD),
+     "agreed order=1 indirect=0 blocks=32,64,131072 queue=9,8,7"),
+    ("the same, its pages named as others name them", front(
         "ring-pages=2 ring-ref0=8 ring-ref1=7 event-channel=9 "
         "max-requests=64 max-request-segments=32 max-request-size=131072",
         TOLD),
@@ -165,15 +170,20 @@ BACKS = (
     ("no more indirect segments than a plain request has", back(
         "feature-max-indirect-segments=11"),
      "agreed indirect=0"),
-    ("FreeBSD of 2012, of which segment blocks are not wanted", back(
+    ("FreeBSD 9.0, of which segment blocks are not wanted", back(
         "max-ring-pages=2 max-requests=64 max-request-segments=32 "
         "max-request-size=131072"),
-     "agreed order=1 blocks=0,0,0 !max-request-segments"),
-    ("FreeBSD of 2012", back(
+     "agreed order=1 blocks=0,0,0 ring-ref=1000 ring-ref0=1000 "
+     "ring-ref1=1001 !max-request-segments"),
+    ("FreeBSD 9.0", back(
         "max-ring-pages=2 max-requests=64 max-request-segments=32 "
         "max-request-size=131072", TOLD),
      "agreed order=1 blocks=32,64,131072 max-request-segments=32 "
-     "max-requests=64 max-request-size=131072"),
+     "max-requests=64 max-request-size=131072 ring-ref=1000 ring-ref0=1000"),
+    ("FreeBSD, patched in 2012", back(
+        "max-ring-pages=2 max-ring-page-order=1 max-requests=64 "
+        "max-request-segments=32 max-request-size=131072", TOLD),
+     "agreed order=1 blocks=32,64,131072 ring-ref0=1000 !ring-ref"),
     ("segment blocks and indirect ones", back(
         "feature-max-indirect-segments=256 max-request-segments=32",
         OURS._replace(blocks=True)),

@@ -27,7 +27,11 @@ ONE_SIZE  A back refuses a front whose nodes give different ring sizes, or one
           that is no power of two: the front has made its choice, and a wrong
           guess maps wrong pages.
 REF_FIRST For one page `ring-ref` is meant, then `ring-ref0`: old Linux backs
-          wanted the second whenever an order was given, also order 0.
+          wanted the second whenever an order was given, also order 0.  The
+          first of several is in `ring-ref0`, then `ring-ref`: FreeBSD up to 9.0
+          wrote the second, and its back reads no other.  A front that finds
+          what only such a back offers (a count of pages, no order, and its
+          segment blocks) writes both.
 LEFTOVER  Nodes that the agreed numbers do not call for are not looked at: the
           driver before this one (a boot loader) may have left them.
 SAID      Features and limits are said also where they are 0: that overwrites
@@ -114,6 +118,7 @@ class Offer(NamedTuple):
     queues: int
     indirect: int
     blocks: Blocks = None
+    plain_first: bool = False   # REF_FIRST
 
 
 class Terms(NamedTuple):
@@ -125,6 +130,7 @@ class Terms(NamedTuple):
     indirect: int = 0           # how many may be used; a front does not say
     blocks: Blocks = None
     large: bool = False         # it counts all in sectors of the disk's size
+    plain_first: bool = False   # REF_FIRST: what a front writes
 
 
 class Disk(NamedTuple):
@@ -266,7 +272,9 @@ def front_reads_offer(nodes):
     return r.outcome(lambda: Offer(
         order=min(orders + [RING_ORDER_MAX]) if orders else 0,
         queues=min(queues, QUEUES_MAX),
-        indirect=min(indirect, SEGMENTS_INDIRECT_MAX), blocks=blocks))
+        indirect=min(indirect, SEGMENTS_INDIRECT_MAX), blocks=blocks,
+        plain_first=r.has("max-ring-pages") and r.has("max-request-segments")
+        and not r.has("max-ring-page-order")))
 
 
 def front_chooses(own, offer, abi, queue_keys):
@@ -285,7 +293,8 @@ def front_chooses(own, offer, abi, queue_keys):
         abi=abi, order=order, persistent=own.persistent,
         queues=tuple(queue_keys(i, 1 << order)
                      for i in range(min(own.queues, offer.queues))),
-        indirect=indirect, blocks=blocks, large=own.units == ALL)
+        indirect=indirect, blocks=blocks, large=own.units == ALL,
+        plain_first=offer.plain_first and order > 0)
 
 
 # ---- the front's terms -----------------------------------------------------
@@ -309,6 +318,8 @@ def front_publishes(terms):
         for page, reference in enumerate(references):
             name = f"ring-ref{page}" if terms.order else "ring-ref"
             nodes[folder + name] = put(reference)
+            if terms.plain_first and page == 0:             # REF_FIRST
+                nodes[folder + "ring-ref"] = put(reference)
     return nodes
 
 
@@ -343,8 +354,9 @@ def queue_keys_read(r, folder, order):
         return None, port
     names = [f"{folder}ring-ref{page}" for page in range(1 << order)]
     # REF_FIRST
-    if order == 0 and (r.has(folder + "ring-ref") or not r.has(names[0])):
-        names = [folder + "ring-ref"]
+    plain, numbered = r.has(folder + "ring-ref"), r.has(names[0])
+    if plain and not numbered or order == 0 and plain == numbered:
+        names[0] = folder + "ring-ref"
     return tuple([r.number(name) for name in names]), port
 
 

@@ -170,7 +170,9 @@ static void what_is_no_offer_is_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct pvb_blk_offer o = { 77, 77, 77, { 0 } };
+		struct pvb_blk_offer o = {
+			.ring_order_max = 77, .queues_max = 77,
+		};
 		const char *bad = NULL;
 		struct pvb_keys k;
 
@@ -189,8 +191,12 @@ static void terms_are_the_best_that_both_can_do(void **state)
 		.ring_order_max = 2, .queues_max = 4, .indirect_max = 32,
 		.persistent = true,
 	};
-	static const struct pvb_blk_offer less = { 1, 2, 16, { 0 } };
-	static const struct pvb_blk_offer more = { 4, 16, 256, { 0 } };
+	static const struct pvb_blk_offer less = {
+		.ring_order_max = 1, .queues_max = 2, .indirect_max = 16,
+	};
+	static const struct pvb_blk_offer more = {
+		.ring_order_max = 4, .queues_max = 16, .indirect_max = 256,
+	};
 	struct pvb_blk_terms t;
 
 	(void)state;
@@ -212,7 +218,9 @@ static void indirect_is_off_where_it_gains_nothing(void **state)
 	static const struct pvb_blk_limits own = {
 		.queues_max = 1, .indirect_max = 32,
 	};
-	struct pvb_blk_offer offer = { 0, 1, PVB_BLK_SEGS_DIRECT, { 0 } };
+	struct pvb_blk_offer offer = {
+		.queues_max = 1, .indirect_max = PVB_BLK_SEGS_DIRECT,
+	};
 	struct pvb_blk_terms t;
 
 	(void)state;
@@ -221,6 +229,46 @@ static void indirect_is_off_where_it_gains_nothing(void **state)
 	offer.indirect_max = PVB_BLK_SEGS_DIRECT + 1;
 	pvb_blk_terms_choose(&t, &own, &offer);
 	assert_int_equal(t.indirect_max, PVB_BLK_SEGS_DIRECT + 1);
+}
+
+/* Only FreeBSD up to 9.0 looks for the first of several pages in ring-ref, and
+   nobody else offers a ring and its requests as it does. */
+static void the_first_page_is_also_where_freebsd_looks(void **state)
+{
+	static const struct pvb_blk_limits own = {
+		.ring_order_max = 2, .queues_max = 1,
+	};
+	static const struct { struct pair pairs[PAIRS]; bool both; } cases[] = {
+		{ { { "max-ring-pages", "4" },
+		    { "max-request-segments", "33" } }, true },
+		{ { { "max-ring-pages", "1" },
+		    { "max-request-segments", "33" } }, false },
+		{ { { "max-ring-pages", "4" } }, false },
+		{ { { "max-ring-page-order", "2" },
+		    { "max-request-segments", "33" } }, false },
+		{ { { "max-ring-page-order", "2" }, { "max-ring-pages", "4" },
+		    { "max-request-segments", "33" } }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pvb_blk_offer o;
+		struct pvb_blk_terms t;
+		struct pvb_keys k;
+
+		fill(&k, cases[i].pairs);
+		assert_int_equal(pvb_blk_offer_get(&k, &o, NULL), PVB_OK);
+		pvb_blk_terms_choose(&t, &own, &o);
+		t.queue[0].ring_ref[0] = 8;
+		memset(&k, 0, sizeof(k));
+		assert_int_equal(pvb_blk_terms_put(&k, &t), 0);
+		assert_int_equal(pvb_keys_has(&k, "ring-ref0"),
+				 t.ring_order > 0);
+		assert_int_equal(pvb_keys_has(&k, "ring-ref"),
+				 t.ring_order == 0 || cases[i].both);
+		if (cases[i].both)
+			assert_string_equal(pvb_keys_text(&k, "ring-ref"), "8");
+	}
 }
 
 int main(void)
@@ -235,6 +283,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_offer_is_refused_by_name),
 		cmocka_unit_test(terms_are_the_best_that_both_can_do),
 		cmocka_unit_test(indirect_is_off_where_it_gains_nothing),
+		cmocka_unit_test(the_first_page_is_also_where_freebsd_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

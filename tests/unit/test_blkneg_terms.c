@@ -202,6 +202,31 @@ static void ring_ref_goes_before_ring_ref0(void **state)
 	assert_int_equal(t.queue[0].ring_ref[0], 8);
 }
 
+/* As FreeBSD up to 9.0 has it; what others call the first page comes first. */
+static void the_first_of_several_pages_may_be_in_ring_ref(void **state)
+{
+	struct pair pairs[PAIRS] = {
+		{ "event-channel", "1" }, { "ring-pages", "2" },
+		{ "ring-ref", "8" }, { "ring-ref1", "7" }, { "ring-ref0", "9" },
+	};
+	struct pvb_blk_terms t;
+	const char *bad;
+
+	(void)state;
+	assert_int_equal(get(pairs, &t, NULL), PVB_OK);
+	assert_int_equal(t.queue[0].ring_ref[0], 9);
+	pairs[4].name = NULL;
+	assert_int_equal(get(pairs, &t, NULL), PVB_OK);
+	assert_int_equal(t.queue[0].ring_ref[0], 8);
+	assert_int_equal(t.queue[0].ring_ref[1], 7);
+	pairs[3].name = NULL;
+	assert_int_equal(get(pairs, &t, &bad), PVB_WHY_KEY_MISSING);
+	assert_string_equal(bad, "ring-ref1");
+	pairs[2] = pairs[3] = (struct pair){ NULL, NULL };
+	assert_int_equal(get(pairs, &t, &bad), PVB_WHY_KEY_MISSING);
+	assert_string_equal(bad, "ring-ref0");
+}
+
 static void one_queue_in_so_many_words_stands_at_the_top(void **state)
 {
 	static const struct pair pairs[PAIRS] = {
@@ -500,6 +525,8 @@ int main(void)
 		cmocka_unit_test(several_queues_have_nothing_at_the_top),
 		cmocka_unit_test(every_dialect_of_ring_sizes_is_read),
 		cmocka_unit_test(ring_ref_goes_before_ring_ref0),
+		cmocka_unit_test(
+			the_first_of_several_pages_may_be_in_ring_ref),
 		cmocka_unit_test(one_queue_in_so_many_words_stands_at_the_top),
 		cmocka_unit_test(protocol_names_the_layout),
 		cmocka_unit_test(no_protocol_means_what_the_caller_says),
