@@ -127,23 +127,26 @@ static void print_grants(const struct pvb_keys *k, const char *dir)
 	char name[PVB_KEYS_NAME_MAX + 1], line[2 * PVB_EXPLAIN_CELL_MAX + 2];
 	char cells[2][PVB_EXPLAIN_CELL_MAX];
 	const char *first = "", *last = "", *text;
-	int pages = 0;
+	int from, end;
 
-	for (; pages < PVB_BLK_RING_PAGES_MAX; pages++) {
-		(void)snprintf(name, sizeof(name), "%sring-ref%d", dir, pages);
-		text = cell(k, name, cells[pages > 0]);
+	(void)snprintf(name, sizeof(name), "%sring-ref0", dir);
+	from = pvb_keys_has(k, name) ? 0 : 1;
+	for (end = from; end < PVB_BLK_RING_PAGES_MAX; end++) {
+		(void)snprintf(name, sizeof(name), "%sring-ref%d", dir, end);
+		text = cell(k, name, cells[end > from]);
 		if (!*text)
 			break;
 		last = text;
-		if (pages == 0)
+		if (end == from)
 			first = text;
 	}
-	(void)snprintf(name, sizeof(name), "  %sring-ref0", dir);
-	if (pages == 1)
+	(void)snprintf(name, sizeof(name), "  %sring-ref%d", dir, from);
+	if (end == from + 1)
 		print_row(name, "", first, "", "");
-	if (pages <= 1)
+	if (end <= from + 1)
 		return;
-	(void)snprintf(name, sizeof(name), "  %sring-ref0..%d", dir, pages - 1);
+	(void)snprintf(name, sizeof(name), "  %sring-ref%d..%d", dir, from,
+	               end - 1);
 	(void)snprintf(line, sizeof(line), "%s..%s", first, last);
 	print_row(name, "", line, "", "");
 }

@@ -142,6 +142,18 @@ static void ring_of_back(struct pvb_blk_explaining *x)
 		note(x, PVB_BLK_ODD_OFFER_NOT_POW2, false, name);
 }
 
+/* Where only the other one of two names is there. */
+static void name_of_first_page(struct pvb_blk_explaining *x, uint64_t pages)
+{
+	bool plain = pvb_keys_has(x->said->front, "ring-ref");
+	bool numbered = pvb_keys_has(x->said->front, "ring-ref0");
+
+	if (pages == 1 && numbered && !plain)
+		note(x, PVB_BLK_ODD_PAGE_IN_REF0, true, "ring-ref0");
+	if (pages > 1 && plain && !numbered)
+		note(x, PVB_BLK_ODD_FIRST_IN_REF, true, "ring-ref");
+}
+
 static void ring_of_front(struct pvb_blk_explaining *x)
 {
 	const struct pvb_keys *k = x->said->front;
@@ -159,9 +171,8 @@ static void ring_of_front(struct pvb_blk_explaining *x)
 	if (is_number(k, "num-ring-pages", 1) || is_number(k, "ring-pages", 1))
 		note(x, PVB_BLK_ODD_ONE_PAGE_SAID, true,
 		     newer ? "num-ring-pages" : "ring-pages");
-	if (pages->known && pages->value == 1 && queues->value == 1 &&
-	    !pvb_keys_has(k, "ring-ref") && pvb_keys_has(k, "ring-ref0"))
-		note(x, PVB_BLK_ODD_PAGE_IN_REF0, true, "ring-ref0");
+	if (pages->known && queues->value == 1)
+		name_of_first_page(x, pages->value);
 	if (pvb_keys_has(k, "ring-pages") && !newer)
 		note(x, PVB_BLK_ODD_RING_PAGES, true, "ring-pages");
 	if (is_number(k, "multi-queue-num-queues", 1))

@@ -247,6 +247,9 @@ static const struct words odds[] = {
 		"one page in so many words: backends expect nothing here" },
 	[PVB_BLK_ODD_PAGE_IN_REF0] = { "page-in-ref0",
 		"the one page is here, and there is no ring-ref" },
+	[PVB_BLK_ODD_FIRST_IN_REF] = { "first-in-ref",
+		"the first of several pages is here, and there is no "
+		"ring-ref0" },
 	[PVB_BLK_ODD_RING_PAGES] = { "ring-pages",
 		"the name of 2012 for num-ring-pages, which is not there" },
 	[PVB_BLK_ODD_ONE_QUEUE_SAID] = { "one-queue-said",

@@ -149,6 +149,21 @@ def test_the_table():
         assert lines[-1] == "nothing unusual"
 
 
+def test_the_pages_of_a_ring():
+    others = "ring-pages=4 ring-ref1=9 ring-ref2=10 ring-ref3=11"
+    with Machine(serve=False) as m:
+        leave_device(m, "vbd", BLKBACK + " max-ring-pages=16",
+                     f"{BLKFRONT} {others}")
+        o, shown = explain(m), text(m)
+        assert o["ring_pages"] == 4 and o["ring_grants"] == 4, o
+        assert "first-in-ref" in odd(o), o["unusual"]
+        assert "ring-ref1..3" in shown and "9..11" in shown, shown
+        leave(m, FRONT, "ring-ref0=12")
+        o, shown = explain(m), text(m)
+        assert "first-in-ref" not in odd(o), o["unusual"]
+        assert "ring-ref0..3" in shown and "12..11" in shown, shown
+
+
 def test_refused_is_told_with_node_and_reason():
     with Machine(serve=False) as m:
         leave_device(m, "vbd", BLKBACK,

@@ -54,6 +54,8 @@ static const struct odd odds[] = {
 	  "num-ring-pages" },
 	{ "", "-ring-ref ring-ref0=3", PVB_BLK_ODD_PAGE_IN_REF0, true,
 	  "ring-ref0" },
+	{ "max-ring-pages=2", "num-ring-pages=2 ring-ref=1 ring-ref1=2",
+	  PVB_BLK_ODD_FIRST_IN_REF, true, "ring-ref" },
 	{ "max-ring-page-order=1", "ring-pages=2 ring-ref0=1 ring-ref1=2",
 	  PVB_BLK_ODD_RING_PAGES, true, "ring-pages" },
 	{ "", "multi-queue-num-queues=1", PVB_BLK_ODD_ONE_QUEUE_SAID, true,
