@@ -33,7 +33,7 @@ void back_map(struct back *b, uint32_t queue, const char *dir, const char *one,
 	assert_null(q->pages);
 	for (uint32_t i = 0; i < pages; i++) {
 		snprintf(name, sizeof(name), "%sring-ref%u", dir, i);
-		if (pages == 1)
+		if (pages == 1 || (i == 0 && b->script->first_apart))
 			snprintf(name, sizeof(name), "%s%s", dir, one);
 		if (!is_said(&b->end, name))
 			fail_msg("the front says no %s", name);

@@ -52,6 +52,7 @@ struct back_script {
 	bool     backwards;             /* answers the last one first */
 	bool     copies;                /* else it maps */
 	bool     persistent;            /* maps for both ways */
+	bool     first_apart;           /* of several pages: in `ring-ref` */
 	/* There is a device: say what there is to say before the front has
 	   come. */
 	void (*found)(struct back *b);
@@ -119,8 +120,8 @@ void back_grow(struct back *b, uint64_t bytes);
 /* ---- the scripts --------------------------------------------------------- */
 extern const struct back_script
 	back_ec2, back_ec2_odd, back_freebsd, back_freebsd_2012,
-	back_freebsd_2012_32, back_freebsd_2012_4k, back_linux,
-	back_linux_2_6, back_linux_order, back_mirage, back_netbsd, back_qemu,
-	back_qemu_4k, back_tapdisk;
+	back_freebsd_2012_32, back_freebsd_2012_4k, back_freebsd_9_0,
+	back_linux, back_linux_2_6, back_linux_order, back_mirage, back_netbsd,
+	back_qemu, back_qemu_4k, back_tapdisk;
 
 #endif

@@ -5,6 +5,9 @@
  * it is there, and the front's own limits.  A request goes on in as many slots
  * as it needs, and its answer takes as many.  Disk sectors have the disk's own
  * size, those of a page 512 bytes.  It lets go when the front is Closed.
+ *
+ * Before that, in release 9.0, it knew the count of pages only, and looked for
+ * the first of them in `ring-ref`, however many there were.
  */
 #include "back.h"
 
@@ -15,6 +18,11 @@ static uint32_t sector_size(const struct back *b)
 	return b->script->sector_size ? b->script->sector_size : 512;
 }
 
+static bool knows_orders(const struct back *b)
+{
+	return b->script != &back_freebsd_9_0;
+}
+
 static void found(struct back *b)
 {
 	struct end *e = &b->end;
@@ -22,7 +30,8 @@ static void found(struct back *b)
 	say(e, "feature-barrier", "1");
 	say(e, "feature-flush-cache", "1");
 	say(e, "max-ring-pages", "%d", 32);
-	say(e, "max-ring-page-order", "%u", 5);
+	if (knows_orders(b))
+		say(e, "max-ring-page-order", "%u", 5);
 	say(e, "max-requests", "%u", REQUESTS);
 	say(e, "max-request-segments", "%u", SEGMENTS);
 	say(e, "max-request-size", "%u", REQUEST_BYTES);
@@ -33,8 +42,10 @@ static void found(struct back *b)
 static void collect_frontend_info(struct back *b)
 {
 	struct end *e = &b->end;
-	uint64_t pages = 1ULL << hear_number(e, "ring-page-order", 0);
+	uint64_t pages = 1;
 
+	if (knows_orders(b))
+		pages <<= hear_number(e, "ring-page-order", 0);
 	pages = hear_number(e, "ring-pages", pages);
 	assert_in_range(hear_number(e, "max-requests", 32), 1, REQUESTS);
 	assert_in_range(hear_number(e, "max-request-segments", 11), 1,
@@ -150,6 +161,13 @@ const struct back_script back_freebsd_2012_32 = {
 	.options = "&segment-blocks=on&indirect=0&protocol=x86_32-abi",
 	.found = found, .connect = connect_front, .serve = serve,
 	.leave = leave, .tests = tests_32,
+};
+
+const struct back_script back_freebsd_9_0 = {
+	.name = "freebsd-9-0", .kind = "vbd", .blocks = SEGMENTS,
+	.options = "&segment-blocks=on&indirect=0", .backwards = true,
+	.first_apart = true, .found = found, .connect = connect_front,
+	.serve = serve, .leave = leave, .tests = tests,
 };
 
 const struct back_script back_freebsd_2012_4k = {

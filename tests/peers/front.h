@@ -123,8 +123,8 @@ void front_exercise(struct front *f);
 /* ---- the scripts --------------------------------------------------------- */
 extern const struct front_script
 	front_early, front_freebsd, front_freebsd_2012, front_freebsd_2012_4k,
-	front_grub, front_linux, front_linux_2006, front_linux_order,
-	front_mini_os, front_mirage, front_netbsd, front_ovmf, front_ovmf_cdrom,
-	front_windows, front_windows_4k;
+	front_freebsd_9_0, front_grub, front_linux, front_linux_2006,
+	front_linux_order, front_mini_os, front_mirage, front_netbsd,
+	front_ovmf, front_ovmf_cdrom, front_windows, front_windows_4k;
 
 #endif

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FreeBSD with the patch of February 2012, which joined its way of large rings
- * with those of others: it reads both limits, and the count of pages holds if
- * it is there; writes both sizes, also for one page; and limits itself in
- * requests, segments and bytes.  Its nodes go out one by one, without a
- * transaction, Initialised last.
+ * FreeBSD of 2010 to 2012, releases 8.2 to 9.0: reads how many pages a ring may
+ * have, and writes how many it has, also if that is one.  The first of them is
+ * in `ring-ref`, however many there are, the next in `ring-ref1`.  It limits
+ * itself in requests, segments and bytes.  Its nodes go out one by one, without
+ * a transaction, Initialised last.
+ *
+ * The patch of February 2012 joined its way of large rings with those of
+ * others: it reads and writes the order as well, but of the limits the count of
+ * pages holds if it is there.  As it was posted it left the names of the
+ * references alone.
  *
  * A request of more than 11 segments goes on in the next slots, and its answer
  * takes as many.  The handle is what is left of a pointer.  Disk sectors have
@@ -25,10 +30,18 @@ static uint32_t least(uint64_t a, uint32_t b)
 	return a < b ? (uint32_t)a : b;
 }
 
-static void read_limits(struct end *e)
+static bool knows_orders(const struct front *f)
 {
-	uint64_t pages = 1ULL << hear_number(e, "max-ring-page-order", 0);
+	return f->script != &front_freebsd_9_0;
+}
 
+static void read_limits(struct front *f)
+{
+	struct end *e = &f->end;
+	uint64_t pages = 1;
+
+	if (knows_orders(f))
+		pages <<= hear_number(e, "max-ring-page-order", 0);
 	pages = hear_number(e, "max-ring-pages", pages);
 	ring_pages = 1;
 	while (ring_pages * 2 <= least(pages, RING_PAGES_MAX))
@@ -48,18 +61,18 @@ static void offer(struct front *f)
 	char name[24];
 
 	await_state(e, INIT_WAIT);
-	read_limits(e);
+	read_limits(f);
 	front_ring(f, 0, ring_pages, PVB_BLKIF_SLOT_BYTES_X86_64, refs);
-	if (ring_pages == 1)
-		say(e, "ring-ref", "%u", refs[0]);
-	for (uint32_t i = 0; ring_pages > 1 && i < ring_pages; i++) {
+	say(e, "ring-ref", "%u", refs[0]);
+	for (uint32_t i = 1; i < ring_pages; i++) {
 		snprintf(name, sizeof(name), "ring-ref%u", i);
 		say(e, name, "%u", refs[i]);
 	}
 	while (1U << order < ring_pages)
 		order++;
 	say(e, "ring-pages", "%u", ring_pages);
-	say(e, "ring-page-order", "%u", order);
+	if (knows_orders(f))
+		say(e, "ring-page-order", "%u", order);
 	say(e, "max-requests", "%u", max_requests);
 	say(e, "max-request-segments", "%u", max_segments);
 	say(e, "max-request-size", "%u", max_bytes);
@@ -201,6 +214,29 @@ const struct front_script front_freebsd_2012 = {
 	.name = "freebsd-2012", .options = { .blocks = true }, .offer = offer,
 	.waits = true, .join = join, .transfer = transfer, .granule = SECTOR,
 	.leave = leave, .tests = tests,
+};
+
+/* A backend that does not have its large requests, but its rings. */
+static void agrees_on_a_large_ring(struct front *f)
+{
+	struct pvb_blk_terms terms;
+
+	front_connect(f);
+	terms = back_thread_status(&f->stage->back).terms;
+	assert_int_equal(terms.ring_order, 4);
+	assert_int_equal(terms.blocks.segs_max, 0);
+	leave(f);
+}
+
+static const struct front_test tests_9_0[] = {
+	{ "agrees on a large ring", agrees_on_a_large_ring },
+	{ NULL, NULL },
+};
+
+const struct front_script front_freebsd_9_0 = {
+	.name = "freebsd-9-0", .offer = offer, .waits = true, .join = join,
+	.transfer = transfer, .granule = SECTOR, .leave = leave,
+	.tests = tests_9_0,
 };
 
 const struct front_script front_freebsd_2012_4k = {

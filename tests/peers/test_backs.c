@@ -10,9 +10,9 @@
 
 static const struct back_script *const scripts[] = {
 	&back_ec2, &back_ec2_odd, &back_freebsd, &back_freebsd_2012,
-	&back_freebsd_2012_32, &back_freebsd_2012_4k, &back_linux,
-	&back_linux_2_6, &back_linux_order, &back_mirage, &back_netbsd,
-	&back_qemu, &back_qemu_4k, &back_tapdisk,
+	&back_freebsd_2012_32, &back_freebsd_2012_4k, &back_freebsd_9_0,
+	&back_linux, &back_linux_2_6, &back_linux_order, &back_mirage,
+	&back_netbsd, &back_qemu, &back_qemu_4k, &back_tapdisk,
 };
 enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), TESTS_MAX = 16 };
 

@@ -25,6 +25,7 @@ static const struct back_case cases[] = {
 	  PVB_BLK_UNITS_FREEBSD },
 	{ &back_freebsd_2012_4k, PVB_BLK_BY_FREEBSD_2012,
 	  PVB_BLK_UNITS_FREEBSD },
+	{ &back_freebsd_9_0, PVB_BLK_BY_FREEBSD_2012, PVB_BLK_UNITS_FREEBSD },
 	{ &back_linux, PVB_BLK_BY_LINUX, PVB_BLK_UNITS_SPEC },
 	{ &back_linux_2_6, PVB_BLK_BY_LINUX_OLD, PVB_BLK_UNITS_SPEC },
 	{ &back_linux_order, PVB_BLK_BY_LINUX, PVB_BLK_UNITS_SPEC },

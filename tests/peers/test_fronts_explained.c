@@ -19,6 +19,7 @@ static const struct front_case cases[] = {
 	{ &front_freebsd, PVB_BLK_BY_FREEBSD },
 	{ &front_freebsd_2012, PVB_BLK_BY_FREEBSD_2012 },
 	{ &front_freebsd_2012_4k, PVB_BLK_BY_FREEBSD_2012 },
+	{ &front_freebsd_9_0, PVB_BLK_BY_FREEBSD_2012 },
 	{ &front_grub, PVB_BLK_BY_PLAIN },
 	{ &front_linux, PVB_BLK_BY_LINUX },
 	{ &front_linux_2006, PVB_BLK_BY_LINUX_2006 },
