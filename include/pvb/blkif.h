@@ -140,7 +140,9 @@
  * event-channel   u32, F2.  An unbound port for the back's domain
  * ring-ref        u32, F2.  Grant of the ring, if that is one page
  * ring-ref0, ring-ref1, ...  u32, F2.  Grants of its pages if there are more,
- *                 in order; there is no ring-ref then
+ *                 in order; there is no ring-ref then.  (FreeBSD up to 9.0
+ *                 has the first in ring-ref, there is no ring-ref0 then, and
+ *                 its back looks there)
  * ring-page-order u32, default 0, at most what the back offers, F2.  log2 of
  *                 the ring's pages.  PREFERRED (notes 1, 3)
  * num-ring-pages  u32, default 1, a power of two, F2.  The ring's pages.
