@@ -180,6 +180,8 @@ enum {
 	PVB_BLK_LOST_SECURE  = 1 << 3,
 	PVB_BLK_LOST_ALL     = (1 << 4) - 1,
 };
+/* Those that are promised. */
+uint32_t pvb_blk_geometry_features(const struct pvb_blk_geometry *g);
 /* What is left.  True: it had some of them. */
 bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost);
 /* The nodes that take the promise back.  0 or -ENOSPC. */

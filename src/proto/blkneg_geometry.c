@@ -224,9 +224,17 @@ enum pvb_why pvb_blk_geometry_get(const struct pvb_keys *k,
 
 /* ---- promises that cannot be kept ---------------------------------------- */
 
+uint32_t pvb_blk_geometry_features(const struct pvb_blk_geometry *g)
+{
+	return (g->flush ? PVB_BLK_LOST_FLUSH : 0u) |
+	       (g->barrier ? PVB_BLK_LOST_BARRIER : 0u) |
+	       (g->discard ? PVB_BLK_LOST_DISCARD : 0u) |
+	       (g->discard_secure ? PVB_BLK_LOST_SECURE : 0u);
+}
+
 bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost)
 {
-	struct pvb_blk_geometry had = *g;
+	uint32_t had = pvb_blk_geometry_features(g);
 
 	if (lost & PVB_BLK_LOST_FLUSH)
 		g->flush = g->barrier = false;
@@ -236,9 +244,7 @@ bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost)
 		g->discard = g->discard_secure = false;
 	if (lost & PVB_BLK_LOST_SECURE)
 		g->discard_secure = false;
-	return had.flush != g->flush || had.barrier != g->barrier ||
-	       had.discard != g->discard ||
-	       had.discard_secure != g->discard_secure;
+	return had != pvb_blk_geometry_features(g);
 }
 
 int pvb_blk_lost_put(struct pvb_keys *k, uint32_t lost)
