@@ -54,8 +54,11 @@ static int start(struct pvb_channel *ch, enum pvb_role role,
 /* Pages and port are there: put the ring upon them. */
 static int finish(struct pvb_channel *ch)
 {
-	int r = pvb_ring_attach(&ch->ring, ch->role, ch->pages, ring_bytes(ch),
-	                        ch->c.slot_bytes);
+	int r = ch->c.resume
+		? pvb_ring_reattach(&ch->ring, ch->pages, ring_bytes(ch),
+		                    ch->c.slot_bytes, ch->c.req_cons)
+		: pvb_ring_attach(&ch->ring, ch->role, ch->pages,
+		                  ring_bytes(ch), ch->c.slot_bytes);
 
 	return r < 0 ? r : watch_bell(ch);
 }

@@ -26,6 +26,10 @@ struct pvb_channel_config {
 	uint16_t peer;
 	uint8_t  order;                 /* 0..PVB_RING_ORDER_MAX */
 	uint32_t slot_bytes;
+	/* Back: somebody else has used the ring, and taken what is before
+	   this. */
+	bool     resume;
+	uint32_t req_cons;
 };
 
 struct pvb_channel {                    /* caller's storage; all-zero: closed */
