@@ -30,7 +30,8 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_CHANGE,             /* down, back: finish what is in flight,
 	                                   then use what was loaded; nothing
 	                                   was: the drive is empty */
-	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port */
+	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port,
+	                                   or union found */
 	PVB_BLK_MSG_DRAINED,            /* up */
 	PVB_BLK_MSG_DETACHED,           /* up; another ATTACH may follow */
 	PVB_BLK_MSG_FAILED,             /* up: union failed.  After ATTACH:
@@ -59,9 +60,9 @@ struct pvb_blk_back_attach {
 	/* There is a journal (docs/crash.md), which control has made for this
 	   connection and keeps as long. */
 	uint8_t  journal;
-	/* With a journal: somebody else may have served this connection, and
-	   is dead and fenced; go on where that has stopped.  0: the journal is
-	   blank, or ATTACH fails. */
+	/* With a journal: somebody may have served this connection before, and
+	   is dead and fenced; go on where that has stopped, from the beginning
+	   if it never got so far.  0: the journal is blank, or ATTACH fails. */
 	uint8_t  resume;
 	uint32_t queue, queues;
 	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
@@ -102,9 +103,12 @@ pvb_blk_journal_shape(const struct pvb_blk_back_attach *a)
 	const struct pvb_blk_geometry *g = &a->geometry;
 	uint32_t slot = pvb_blk_slot_bytes((enum pvb_abi)a->abi);
 	uint32_t list = g->segs_indirect_max * PVB_BLK_SEG_BYTES;
-	uint32_t blocks = (pvb_blk_slots((enum pvb_abi)a->abi,
-	                                 g->segs_direct_max) - 1) * slot;
+	uint32_t blocks = 0;
 
+	/* A guest may ask for more than was agreed, to be refused. */
+	if (g->segs_direct_max > PVB_BLK_SEGS_DIRECT)
+		blocks = (pvb_blk_slots((enum pvb_abi)a->abi,
+		                        PVB_BLK_SEGS_BLOCKS_MAX) - 1) * slot;
 	return (struct pvb_journal_shape){
 		.slots = pvb_ring_size((size_t)PVB_RING_PAGE_BYTES <<
 		                       a->ring_order, slot),
@@ -155,6 +159,8 @@ struct pvb_blk_msg {
 		struct pvb_blk_back_load    load;
 		struct pvb_blk_geometry     geometry;
 		struct pvb_blk_attached     attached;
+		struct pvb_journal_found    found;      /* a back that has
+		                                           resumed; else 0 */
 		struct pvb_blk_failed       failed;
 		struct pvb_blk_report       report;
 	} u;

@@ -78,6 +78,14 @@ static void tell_why(struct pvb_blkback_io *io, enum pvb_blk_msg_type type,
 	tell(io, &m);
 }
 
+static void tell_attached(struct pvb_blkback_io *io)
+{
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_ATTACHED };
+
+	m.u.found = io->parts.journal.found;
+	tell(io, &m);
+}
+
 static void report(struct pvb_blkback_io *io, enum pvb_blk_report_kind kind,
                    uint64_t value)
 {
@@ -217,7 +225,7 @@ static void on_attach(struct pvb_blkback_io *io,
 	}
 	pvb_loop_set_spin(io->loop, a->spin_max_ns);
 	io->state = ATTACHED;
-	tell_type(io, PVB_BLK_MSG_ATTACHED);
+	tell_attached(io);
 }
 
 static void on_drain(struct pvb_blkback_io *io, bool cut)

@@ -45,12 +45,17 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
                              const struct pvb_blk_back_attach *a,
                              struct pvb_err *e)
 {
-	const struct pvb_channel_config c = {
+	struct pvb_channel_config c = {
 		.loop = p->c.loop, .mem = p->mem, .counters = p->counters,
 		.peer = a->front_domid, .order = a->ring_order,
 		.slot_bytes = pvb_blk_slot_bytes(a->abi),
+		.resume = p->journal.resumed,
 	};
-	int r = pvb_channel_map(&p->channel, &c, a->ring_ref, a->port);
+	int r;
+
+	if (c.resume)
+		c.req_cons = pvb_journal_req_cons(&p->journal.j);
+	r = pvb_channel_map(&p->channel, &c, a->ring_ref, a->port);
 
 	if (r == 0)
 		return PVB_OK;
@@ -135,7 +140,9 @@ static enum pvb_why start_queue(struct pvb_blkback_parts *p,
 		.counters = p->counters, .front_domid = a->front_domid,
 		.persistent = a->persistent,
 		.abi = a->abi, .requests_max = a->requests_max,
-		.geometry = a->geometry,
+		.geometry = a->geometry, .medium = a->medium,
+		.journal = a->journal ? &p->journal.j : NULL,
+		.redo = p->journal.redo, .redo_count = p->journal.found.redo,
 	};
 	int r = pvb_blkback_queue_init(&p->queue, &c);
 
@@ -160,21 +167,25 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 		(void)pvb_err_set(e, -EINVAL, "a message to attach is broken");
 		return PVB_WHY_ATTACH;
 	}
-	if (a->journal) {
-		(void)pvb_err_set(e, -EOPNOTSUPP, "no journal is kept here");
-		return PVB_WHY_ATTACH;
-	}
 	why = open_mem(p, a, fds, e);
 	if (why == PVB_OK)
 		why = map_counters(p, fds[PVB_BLK_FD_COUNTERS], e);
+	if (why == PVB_OK && a->journal)
+		why = pvb_blkback_journal_open(&p->journal, a,
+		                               fds[pvb_blk_fd_journal(a)], e);
 	if (why == PVB_OK)
 		why = map_ring(p, a, e);
+	if (why == PVB_OK && a->journal)
+		why = pvb_blkback_journal_start(&p->journal, a,
+		                                &p->channel.ring, e);
 	if (why == PVB_OK)
 		why = open_lane(p, &a->disk, fds + at, nfds - at,
 		                a->geometry.sector_size_bytes, &lane, e);
 	use_lane(p, lane);
 	if (why == PVB_OK)
 		why = start_queue(p, a, e);
+	if (why == PVB_OK && p->journal.resumed)
+		pvb_channel_ring(&p->channel);
 	return why;
 }
 
@@ -212,6 +223,7 @@ enum pvb_why pvb_blkback_parts_load(struct pvb_blkback_parts *p,
 	if (why != PVB_OK)
 		return why;
 	p->loaded_sectors = load->sectors;
+	p->loaded_medium = load->medium;
 	if (pvb_blkback_queue_fits(&p->queue, p->loaded, load->sectors))
 		return PVB_OK;
 	(void)pvb_err_set(e, -EINVAL,
@@ -224,12 +236,13 @@ void pvb_blkback_parts_unload(struct pvb_blkback_parts *p)
 {
 	pvb_disk_close(p->loaded);
 	p->loaded = NULL;
-	p->loaded_sectors = 0;
+	p->loaded_sectors = p->loaded_medium = 0;
 }
 
 void pvb_blkback_parts_change(struct pvb_blkback_parts *p)
 {
-	pvb_blkback_queue_change(&p->queue, p->loaded, p->loaded_sectors);
+	pvb_blkback_queue_change(&p->queue, p->loaded, p->loaded_sectors,
+	                         p->loaded_medium);
 }
 
 void pvb_blkback_parts_changed(struct pvb_blkback_parts *p,
@@ -237,7 +250,7 @@ void pvb_blkback_parts_changed(struct pvb_blkback_parts *p,
 {
 	use_lane(p, p->loaded);
 	p->loaded = NULL;
-	p->loaded_sectors = 0;
+	p->loaded_sectors = p->loaded_medium = 0;
 	pvb_disk_close(former);
 }
 
@@ -247,6 +260,7 @@ void pvb_blkback_parts_detach(struct pvb_blkback_parts *p)
 {
 	pvb_blkback_queue_fini(&p->queue);
 	pvb_channel_fini(&p->channel);
+	pvb_blkback_journal_close(&p->journal);
 	pvb_blkback_parts_unload(p);
 	pvb_disk_close(p->lane);
 	p->lane = NULL;

@@ -10,6 +10,7 @@
 
 #include "blk_terms.h"
 #include "blkback_io.h"
+#include "blkback_journal_io.h"
 #include "blkback_req.h"
 
 struct pvb_blkback_parts_config {
@@ -27,7 +28,8 @@ struct pvb_blkback_parts {              /* caller's storage; all-zero: none */
 	struct pvb_counters *counters;
 	struct pvb_disk     *lane;      /* NULL: an empty drive */
 	struct pvb_disk     *loaded;    /* comes next, or NULL */
-	uint64_t             loaded_sectors;
+	uint64_t             loaded_sectors, loaded_medium;
+	struct pvb_blkback_journal journal;
 	struct pvb_channel   channel;
 	struct pvb_blkback_queue queue;
 };

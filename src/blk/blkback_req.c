@@ -63,25 +63,38 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 static bool take_one(struct pvb_blkback_queue *q, uint32_t at)
 {
 	const struct pvb_ring *ring = &q->c.channel->ring;
-	struct pvb_blkback_req *r = pvb_pool_get(&q->reqs, NULL);
-	struct pvb_blkback_draft *d;
+	struct pvb_journal *j = q->c.journal;
+	uint64_t id;
+	struct pvb_blkback_req *r = pvb_pool_get(&q->reqs, &id);
+	struct pvb_blkback_draft *d = pvb_pool_get(&q->drafts, NULL);
+	unsigned char *slot, *blocks;
 
 	/* The ring bounds what is taken and not yet answered. */
-	assert(r);
-	pvb_ring_copy(ring, at, r->slot);
-	r->slots = pvb_blk_req_slots(q->c.abi, r->slot,
+	assert(r && d);
+	r->record = (uint32_t)id;
+	slot = j ? pvb_journal_slot(j, r->record) : d->own_slot;
+	pvb_ring_copy(ring, at, slot);
+	r->slots = pvb_blk_req_slots(q->c.abi, slot,
 	                             q->c.geometry.segs_direct_max);
 	if (r->slots > pvb_ring_seen(ring) - at) {
+		pvb_pool_put(&q->drafts, d);
 		pvb_pool_put(&q->reqs, r);
 		return false;
 	}
-	d = pvb_pool_get(&q->drafts, NULL);
-	assert(d);
+	blocks = j && r->slots > 1 ? pvb_journal_extra(j, r->record)
+	                           : d->own.blocks;
+	for (uint32_t i = 1; i < r->slots; i++)
+		pvb_ring_copy(ring, at + i, blocks +
+		              (i - 1) * (size_t)ring->slot_bytes);
+	if (j)
+		pvb_journal_take(j, r->record, r->slots,
+		                 (r->slots - 1) * ring->slot_bytes);
+	d->slot = slot;
+	d->extra = blocks;
+	d->listed = false;
 	d->why = q->c.requests_max > 0 &&
 	         pvb_pool_used(&q->reqs) > q->c.requests_max
 		? PVB_WHY_REQUEST_COUNT : PVB_OK;
-	for (uint32_t i = 1; i < r->slots; i++)
-		pvb_ring_copy(ring, at + i, d->from.block[i - 1]);
 	q->batch[q->batch_count] = r;
 	q->draft[q->batch_count++] = d;
 	return true;
@@ -100,6 +113,8 @@ static int32_t take(struct pvb_pump *p, uint32_t n)
 	q->batch_count = 0;
 	while (at < n && take_one(q, at))
 		at += q->batch[q->batch_count - 1]->slots;
+	if (at > 0 && q->c.journal)
+		pvb_journal_commit(q->c.journal);
 	if (at > 0)
 		return (int32_t)at;
 	q->broken_why = PVB_WHY_RING_BLOCKS;
@@ -109,15 +124,19 @@ static int32_t take(struct pvb_pump *p, uint32_t n)
 /* Have the list of an indirect request copied out, with those of its batch. */
 static void fetch_segs(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 {
+	struct pvb_journal *j = r->q->c.journal;
 	const struct pvb_blk_req *s = &d->req;
-	unsigned char *to = d->from.list;
+	unsigned char *to;
 
+	if (d->listed)
+		return;
+	assert(s->nr_segs <= PVB_BLK_SEGS_MAX);
+	to = j ? pvb_journal_list(j, r->record) : d->own.list;
+	d->extra = to;
 	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
 		uint32_t bytes = pvb_blk_indirect_count(s, i) *
 		                 PVB_BLK_SEG_BYTES;
 
-		assert(bytes <= sizeof(d->from.list) -
-		                (size_t)(to - d->from.list));
 		pvb_guest_back_fetch(&r->q->guest, &r->pages,
 		                     s->indirect_gref[i], to, bytes);
 		to += bytes;
@@ -128,10 +147,13 @@ static enum pvb_why take_segs(struct pvb_blkback_req *r,
                               struct pvb_blkback_draft *d)
 {
 	struct pvb_blk_req *s = &d->req;
-	const unsigned char *from = d->from.list;
+	const unsigned char *from = d->extra;
 
 	if (r->pages.failed)
 		return PVB_WHY_GRANT;
+	if (r->q->c.journal && !d->listed)
+		pvb_journal_listed(r->q->c.journal, r->record,
+		                   s->nr_segs * PVB_BLK_SEG_BYTES);
 	for (uint32_t i = 0; i < pvb_blk_indirect_pages(s); i++) {
 		pvb_blk_segs_decode(s, i, from);
 		from += pvb_blk_indirect_count(s, i) * PVB_BLK_SEG_BYTES;
@@ -164,7 +186,7 @@ static void decode_slot(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 	struct pvb_blkback_queue *q = r->q;
 	const struct pvb_blk_geometry *geo = &q->c.geometry;
 
-	enum pvb_why why = pvb_blk_req_decode(&d->req, q->c.abi, r->slot,
+	enum pvb_why why = pvb_blk_req_decode(&d->req, q->c.abi, d->slot,
 	                                      geo->segs_direct_max,
 	                                      geo->segs_indirect_max);
 
@@ -175,8 +197,8 @@ static void decode_slot(struct pvb_blkback_req *r, struct pvb_blkback_draft *d)
 	if (d->why != PVB_OK)
 		return;
 	for (uint32_t i = 1; i < r->slots; i++)
-		pvb_blk_block_decode(&d->req, q->c.abi, i,
-		                     d->from.block[i - 1]);
+		pvb_blk_block_decode(&d->req, q->c.abi, i, d->extra +
+		        (i - 1) * (size_t)q->c.channel->ring.slot_bytes);
 	if (d->req.indirect)
 		fetch_segs(r, d);
 }
@@ -226,10 +248,8 @@ static void admit(struct pvb_blkback_req *r, enum pvb_why why)
 	pvb_blkback_answer(r);
 }
 
-static bool work(struct pvb_pump *p)
+void pvb_blkback_work(struct pvb_blkback_queue *q)
 {
-	struct pvb_blkback_queue *q = queue_of(p);
-
 	for (uint32_t i = 0; i < q->batch_count; i++) {
 		start(q, q->batch[i]);
 		decode_slot(q->batch[i], q->draft[i]);
@@ -245,6 +265,11 @@ static bool work(struct pvb_pump *p)
 	pvb_guest_back_map(&q->guest);
 	pvb_blkback_count_in_flight(q);
 	pvb_blkback_begin(q);
+}
+
+static bool work(struct pvb_pump *p)
+{
+	pvb_blkback_work(queue_of(p));
 	return true;
 }
 
@@ -286,18 +311,13 @@ static void count(const struct pvb_blkback_req *r)
 			pvb_loop_now_ns(q->c.loop) - r->start_ns, error);
 }
 
-/*
- * The one place where answers leave: those of a batch are written, shown by
- * one index, and only then freed.  A journal would mark them before they are
- * written, before and after they are shown, and when they are freed.
- */
-static void publish(struct pvb_pump *p)
+static void write_answers(struct pvb_blkback_queue *q)
 {
-	struct pvb_blkback_queue *q = queue_of(p);
 	struct pvb_ring *ring = &q->c.channel->ring;
 	struct pvb_qnode *n;
 
-	return_data(q);
+	for (n = q->answers.head; q->c.journal && n; n = n->next)
+		pvb_journal_answer(q->c.journal, req_of(n)->record);
 	for (n = q->answers.head; n; n = n->next) {
 		const struct pvb_blkback_req *r = req_of(n);
 		struct pvb_blk_rsp rsp = { r->id, r->op, r->status };
@@ -306,13 +326,47 @@ static void publish(struct pvb_pump *p)
 		pvb_blk_rsp_encode(pvb_ring_out(ring, 0), q->c.abi, &rsp);
 		pvb_ring_push(ring, r->slots);
 	}
+}
+
+static void show_answers(struct pvb_blkback_queue *q)
+{
+	struct pvb_journal *j = q->c.journal;
+
+	if (j)
+		pvb_journal_publish(j);
 	pvb_channel_publish(q->c.channel);
+	if (j)
+		pvb_journal_published(j);
+}
+
+static void free_answers(struct pvb_blkback_queue *q)
+{
+	struct pvb_qnode *n;
+
 	while ((n = pvb_queue_pop(&q->answers))) {
-		count(req_of(n));
-		pvb_blkback_free(req_of(n));
+		struct pvb_blkback_req *r = req_of(n);
+
+		if (q->c.journal)
+			pvb_journal_free(q->c.journal, r->record);
+		count(r);
+		pvb_blkback_free(r);
 	}
+}
+
+/*
+ * The one place where answers leave: those of a batch are written, shown by
+ * one index, and only then freed.
+ */
+static void publish(struct pvb_pump *p)
+{
+	struct pvb_blkback_queue *q = queue_of(p);
+
+	return_data(q);
+	write_answers(q);
+	show_answers(q);
+	free_answers(q);
 	pvb_blkback_count_in_flight(q);
-	if (q->stopped || q->changing)
+	if (q->stopped || q->changing || q->resuming)
 		pvb_loop_defer(q->c.loop, &q->task);
 	if (pvb_pool_used(&q->reqs) == 0)
 		pvb_blkback_arm_idle(q);

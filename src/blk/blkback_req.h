@@ -11,9 +11,10 @@
  *
  * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk,
  * blkback_req_life.c begins and ends, blkback_req_lane.c changes the disk for
- * another; blkback_io.c owns the whole.  A request is copied out of its slot
- * once, to where it stays until its answer has been published, and leaves by
- * answers alone unless the connection is being cut.
+ * another, blkback_req_journal.c does again what somebody who is dead has left;
+ * blkback_io.c owns the whole.  A request is copied out of its slot once, into
+ * the journal if there is one, where it stays until its answer has been
+ * published, and leaves by answers alone unless the connection is being cut.
  */
 #ifndef PVB_BLKBACK_REQ_H
 #define PVB_BLKBACK_REQ_H
@@ -30,6 +31,7 @@
 #include "flow/guest_back.h"
 #include "flow/pump.h"
 #include "proto/blkneg.h"
+#include "proto/journal.h"
 
 struct pvb_blkback_queue;
 struct pvb_blkback_req;
@@ -62,19 +64,28 @@ struct pvb_blkback_queue_config {
 	enum pvb_abi         abi;
 	uint32_t requests_max;          /* in flight; 0: as the ring holds */
 	struct pvb_blk_geometry geometry;
+	struct pvb_journal  *journal;   /* started; or NULL.  What is in it is
+	                                   done again, */
+	const uint32_t      *redo;      /* in this order; read until it is */
+	uint32_t             redo_count;
+	uint64_t             medium;    /* of the lane */
 };
 
 /* A request that is being decoded. */
 struct pvb_blkback_draft {
 	struct pvb_blk_req req;
 	enum pvb_why why;
-	/* The guest's bytes, copied out once. */
+	bool     listed;                /* `extra` was there before */
+	/* The guest's bytes, copied out once: here or in the journal. */
+	const unsigned char *slot, *extra;
+	unsigned char own_slot[PVB_BLK_SLOT_MAX];
 	union {
 		/* of an indirect one's list */
 		unsigned char list[PVB_BLK_SEGS_MAX * PVB_BLK_SEG_BYTES];
-		/* of its further slots */
-		unsigned char block[PVB_BLK_SLOTS_MAX - 1][PVB_BLK_SLOT_MAX];
-	} from;
+		/* of its further slots, one after the other */
+		unsigned char blocks[(PVB_BLK_SLOTS_MAX - 1) *
+		                     PVB_BLK_SLOT_MAX];
+	} own;
 };
 
 struct pvb_blkback_queue {              /* caller's storage */
@@ -100,10 +111,14 @@ struct pvb_blkback_queue {              /* caller's storage */
 	uint64_t refused_told;          /* 1 << enum pvb_why */
 	uint32_t lost;                  /* PVB_BLK_LOST_*: promised, not to be
 	                                   had */
+	uint32_t redone;                /* of c.redo */
+	bool     resuming;              /* takes nothing yet */
+	bool     stale;                 /* what is done again was for another
+	                                   medium */
 	bool     stopped, cut;
 	bool     changing;              /* to this, when it is quiet */
 	struct pvb_disk *next_lane;
-	uint64_t next_sectors;
+	uint64_t next_sectors, next_medium;
 };
 
 /* Begins to take requests on the loop's next turn.  0, -ENOMEM, or -EINVAL:
@@ -124,7 +139,8 @@ bool pvb_blkback_queue_fits(const struct pvb_blkback_queue *q,
  * changing (asserted).
  */
 void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
-                              struct pvb_disk *lane, uint64_t sectors);
+                              struct pvb_disk *lane, uint64_t sectors,
+                              uint64_t medium);
 /*
  * Take no more, and say quiet (on a later turn) once what was taken has been
  * answered.  `cut`: nobody reads answers any more, only what the lane has is
@@ -136,9 +152,8 @@ bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
 /* ---- between these files ------------------------------------------------- */
 
 struct pvb_blkback_req {
-	/* The guest's bytes, as they were when they were looked at. */
-	unsigned char slot[PVB_BLK_SLOT_MAX];
 	uint32_t slots;                 /* that it took, and its answer takes */
+	uint32_t record;                /* of the journal, if there is one */
 	struct pvb_qnode node;
 	struct pvb_blkback_queue *q;
 	uint64_t id, start_ns;
@@ -158,6 +173,15 @@ struct pvb_blkback_req {
 	struct iovec   small_iov[PVB_BLK_SEGS_DIRECT];
 };
 
+/* A batch of requests whose bytes are there. */
+void pvb_blkback_work(struct pvb_blkback_queue *q);
+/* The journal's side of all this; no effect where there is none. */
+void pvb_blkback_journal_reserve(struct pvb_blkback_queue *q);
+void pvb_blkback_journal_redo(struct pvb_blkback_queue *q);
+void pvb_blkback_journal_quiet(struct pvb_blkback_queue *q);
+void pvb_blkback_journal_lost(struct pvb_blkback_queue *q, uint32_t lost);
+/* Whether it takes requests now. */
+void pvb_blkback_pause(struct pvb_blkback_queue *q);
 /* The one place where a request is refused: counted, and its status set. */
 void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why);
 /* To be published with the next batch; `r` may be gone on return. */

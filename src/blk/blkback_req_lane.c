@@ -37,6 +37,7 @@ void pvb_blkback_lose(struct pvb_blkback_queue *q, uint32_t lost)
 	if ((q->lost & lost) == lost)
 		return;
 	q->lost |= lost;
+	pvb_blkback_journal_lost(q, lost);
 	q->c.ops->lost(q, lost);
 }
 
@@ -65,13 +66,15 @@ void pvb_blkback_use_lane(struct pvb_blkback_queue *q, struct pvb_disk *lane,
 }
 
 void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
-                              struct pvb_disk *lane, uint64_t sectors)
+                              struct pvb_disk *lane, uint64_t sectors,
+                              uint64_t medium)
 {
 	assert(!q->changing && pvb_blkback_queue_fits(q, lane, sectors));
 	q->changing = true;
 	q->next_lane = lane;
 	q->next_sectors = sectors;
-	pvb_pump_pause(&q->pump, true);
+	q->next_medium = medium;
+	pvb_blkback_pause(q);
 	pvb_loop_defer(q->c.loop, &q->task);
 }
 
@@ -79,8 +82,10 @@ void pvb_blkback_change(struct pvb_blkback_queue *q)
 {
 	struct pvb_disk *former = q->c.lane;
 
+	if (q->c.journal)
+		pvb_journal_set_medium(q->c.journal, q->next_medium);
 	pvb_blkback_use_lane(q, q->next_lane, q->next_sectors);
 	q->changing = false;
-	pvb_pump_pause(&q->pump, q->stopped);
+	pvb_blkback_pause(q);
 	q->c.ops->changed(q, former);
 }

@@ -17,7 +17,11 @@ static void go_on(struct pvb_loop_task *t)
 	struct pvb_blkback_queue *q =
 		pvb_container(t, struct pvb_blkback_queue, task);
 
+	if (q->resuming)
+		pvb_blkback_journal_redo(q);
 	pvb_blkback_begin(q);
+	if (q->resuming && pvb_blkback_queue_is_quiet(q))
+		pvb_blkback_journal_quiet(q);
 	if (q->changing && pvb_blkback_queue_is_quiet(q))
 		pvb_blkback_change(q);
 	if (q->stopped && pvb_blkback_queue_is_quiet(q))
@@ -123,6 +127,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 	}
 	pvb_blkback_use_lane(q, c->lane, c->geometry.sectors);
 	pvb_pump_start(&q->pump, c->loop, c->channel, &pvb_blkback_pump_ops);
+	pvb_blkback_journal_reserve(q);
 	return 0;
 }
 
@@ -142,13 +147,18 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut)
 {
 	q->stopped = true;
-	pvb_pump_pause(&q->pump, true);
+	pvb_blkback_pause(q);
 	if (cut) {
 		q->cut = true;
 		pvb_blkback_drop(q);
 		pvb_blkback_count_in_flight(q);
 	}
 	pvb_loop_defer(q->c.loop, &q->task);
+}
+
+void pvb_blkback_pause(struct pvb_blkback_queue *q)
+{
+	pvb_pump_pause(&q->pump, q->stopped || q->changing || q->resuming);
 }
 
 bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q)

@@ -142,6 +142,11 @@ uint32_t pvb_journal_extra_bytes(const struct pvb_journal *j, uint32_t i)
 	return PVB_JOURNAL_LOAD(record(j, i)->extra_bytes);
 }
 
+bool pvb_journal_is_free(const struct pvb_journal *j, uint32_t i)
+{
+	return PVB_JOURNAL_LOAD(record(j, i)->state) == PVB_JOURNAL_FREE;
+}
+
 /* ---- a batch is answered ------------------------------------------------- */
 
 void pvb_journal_answer(struct pvb_journal *j, uint32_t i)

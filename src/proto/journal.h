@@ -152,6 +152,7 @@ const void *pvb_journal_slot_at(const struct pvb_journal *j, uint32_t i);
 const void *pvb_journal_extra_at(const struct pvb_journal *j, uint32_t i);
 uint32_t pvb_journal_slots(const struct pvb_journal *j, uint32_t i);
 uint32_t pvb_journal_extra_bytes(const struct pvb_journal *j, uint32_t i);
+bool pvb_journal_is_free(const struct pvb_journal *j, uint32_t i);
 
 /* ---- a batch is answered ------------------------------------------------- */
 /* The next answer is this one's; each before any of them is written. */
