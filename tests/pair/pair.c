@@ -8,6 +8,7 @@
 
 #include <pvb/err.h>
 
+#include "flow/journal_memory.h"
 #include "pair.h"
 
 enum { TURNS_MAX = 2000000, SETTLE_TURNS = 64 };
@@ -86,8 +87,11 @@ struct pvb_blk_msg control_wait(struct control *c, enum pvb_blk_msg_type type)
 {
 	struct pvb_blk_msg m;
 
-	for (int i = 0; i < TURNS_MAX && c->got_count == 0; i++)
-		assert_int_equal(pvb_loop_turn(c->loop, true), 0);
+	for (int i = 0; i < TURNS_MAX && c->got_count == 0; i++) {
+		assert_int_equal(pvb_loop_turn(c->loop, !c->other), 0);
+		if (c->other)
+			assert_int_equal(pvb_loop_turn(c->other, false), 0);
+	}
 	assert_true(c->got_count > 0);
 	m = c->got[0];
 	memmove(c->got, c->got + 1, --c->got_count * sizeof(m));
@@ -143,7 +147,7 @@ static void on_back_closed(struct pvb_blkback_io *io, void *arg)
 	p->closed++;
 }
 
-static void make_back(struct pair *p, int fd)
+static void make_back_io(struct pair *p, int fd)
 {
 	const struct pvb_blkback_io_config c = {
 		.disks = disks_of(p), .open_mem = open_back_mem,
@@ -152,6 +156,22 @@ static void make_back(struct pair *p, int fd)
 
 	assert_int_equal(pvb_blkback_io_create(p->back_loop, fd, &c,
 	                                       &p->back_io, NULL), 0);
+}
+
+static void init_control(struct pair *p, struct control *c, int fd)
+{
+	control_init(c, p->loop, fd);
+	if (p->options.own_loop)
+		c->other = p->back_loop;
+}
+
+void pair_make_back(struct pair *p)
+{
+	int fd[2];
+
+	assert_int_equal(pvb_link_pair(fd), 0);
+	init_control(p, &p->back, fd[0]);
+	make_back_io(p, fd[1]);
 }
 
 static void *back_thread(void *arg)
@@ -217,7 +237,7 @@ static void probe_disk(struct pair *p)
 void pair_init(struct pair *p, const struct pair_options *o)
 {
 	struct pvb_blkfront_io_config fc = { .live = on_live, .arg = p };
-	int back[2], front[2];
+	int front[2];
 
 	memset(p, 0, sizeof(*p));
 	p->options = *o;
@@ -227,17 +247,16 @@ void pair_init(struct pair *p, const struct pair_options *o)
 	mem_direct_faults(p->machine)->views = o->mapped;
 	mem_direct_faults(p->machine)->both_ways = o->both_ways;
 	p->loop = new_loop(o);
-	p->back_loop = o->back_thread ? new_loop(o) : p->loop;
-	assert_int_equal(pvb_link_pair(back), 0);
+	p->back_loop = o->back_thread || o->own_loop ? new_loop(o) : p->loop;
 	assert_int_equal(pvb_link_pair(front), 0);
-	control_init(&p->back, p->loop, back[0]);
-	control_init(&p->front, p->loop, front[0]);
+	init_control(p, &p->front, front[0]);
 	probe_disk(p);
 	p->counters_fd = pvb_counters_create();
 	assert_true(p->counters_fd >= 0);
 	assert_int_equal(pvb_counters_map(p->counters_fd, true, &p->counters),
 	                 0);
-	make_back(p, back[1]);
+	p->journal_fd = -1;
+	pair_make_back(p);
 	assert_int_equal(pvb_blkfront_io_create(p->loop, front[1],
 		mem_direct_open(p->machine, PAIR_FRONT), &fc, &p->front_io,
 		NULL), 0);
@@ -258,6 +277,11 @@ void pair_fini(struct pair *p)
 	} else {
 		pvb_blkback_io_destroy(p->back_io);
 	}
+	if (p->options.own_loop)
+		pvb_loop_destroy(p->back_loop);
+	pvb_journal_memory_unmap(p->journal, p->journal_bytes);
+	if (p->journal_fd >= 0)
+		(void)close(p->journal_fd);
 	control_fini(&p->front);
 	control_fini(&p->back);
 	pvb_counters_unmap(p->counters);
@@ -295,6 +319,20 @@ void pair_front_attach(struct pair *p)
 	                           PVB_BLK_MSG_ATTACHED).u.attached;
 }
 
+void pair_make_journal(struct pair *p, const struct pvb_blk_back_attach *a)
+{
+	const struct pvb_journal_shape shape = pvb_blk_journal_shape(a);
+
+	pvb_journal_memory_unmap(p->journal, p->journal_bytes);
+	if (p->journal_fd >= 0)
+		(void)close(p->journal_fd);
+	p->journal_bytes = pvb_journal_bytes(&shape);
+	p->journal_fd = pvb_journal_memory_create(p->journal_bytes);
+	assert_true(p->journal_fd >= 0);
+	assert_int_equal(pvb_journal_memory_map(p->journal_fd,
+		p->journal_bytes, (void **)&p->journal), 0);
+}
+
 void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 {
 	struct pvb_blk_back_attach *a = &m->u.back_attach;
@@ -316,6 +354,12 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 		a->geometry.sectors = 0;
 	}
 	memcpy(a->ring_ref, p->attached.ring_ref, sizeof(a->ring_ref));
+	a->journal = p->options.journal;
+	a->back_domid = PAIR_BACK;
+	a->device = 51712;
+	a->medium = p->medium;
+	if (a->journal && !p->journal)
+		pair_make_journal(p, a);
 }
 
 void pair_send_back_attach(struct pair *p, const struct pvb_blk_msg *m)
@@ -327,12 +371,14 @@ void pair_send_back_attach(struct pair *p, const struct pvb_blk_msg *m)
 	fds[PVB_BLK_FD_MEM] = p->counters_fd;
 	fds[PVB_BLK_FD_COUNTERS] = p->counters_fd;
 	nfds = PVB_BLK_FD_MEM + 1;
+	if (m->u.back_attach.journal)
+		fds[nfds++] = p->journal_fd;
 	n = p->ops->reopen(&p->probe, fds + nfds, NULL);
 	assert_true(n >= 0);
 	nfds += (uint32_t)n;
 	assert_int_equal(pvb_link_send(&p->back.link, m, sizeof(*m), fds, nfds),
 	                 0);
-	for (uint32_t i = PVB_BLK_FD_MEM + 1; i < nfds; i++)
+	for (uint32_t i = nfds - (uint32_t)n; i < nfds; i++)
 		(void)close(fds[i]);
 }
 
@@ -375,15 +421,22 @@ void pair_disconnect(struct pair *p)
 	(void)control_wait(&p->front, PVB_BLK_MSG_DETACHED);
 }
 
+static void turn_both(struct pair *p, bool wait)
+{
+	assert_int_equal(pvb_loop_turn(p->loop, wait), 0);
+	if (p->options.own_loop)
+		assert_int_equal(pvb_loop_turn(p->back_loop, false), 0);
+}
+
 void pair_turn(struct pair *p)
 {
-	assert_int_equal(pvb_loop_turn(p->loop, true), 0);
+	turn_both(p, !p->options.own_loop);
 }
 
 void pair_settle(struct pair *p)
 {
 	for (int i = 0; i < SETTLE_TURNS; i++)
-		assert_int_equal(pvb_loop_turn(p->loop, false), 0);
+		turn_both(p, false);
 }
 
 void pair_counts(struct pair *p, struct pvb_counts *out)

@@ -26,7 +26,7 @@ enum { PAIR_BACK = 0, PAIR_FRONT = 1, PAIR_GOT_MAX = 16 };
 
 struct control {                        /* the test's end of a link */
 	struct pvb_link link;
-	struct pvb_loop *loop;
+	struct pvb_loop *loop, *other;  /* both are turned; NULL: one is */
 	struct pvb_blk_msg got[PAIR_GOT_MAX];   /* not yet asked for */
 	uint32_t got_count;
 	/* Reports that may come at any moment, so never in `got`. */
@@ -45,6 +45,9 @@ struct pair_options {                   /* all zero: the usual */
 	uint32_t disk_flags;
 	uint32_t uring_entries;
 	bool     bounce_always, back_thread, manual_clock;
+	bool     own_loop;              /* the back's, turned by the test: the
+	                                   front does nothing meanwhile */
+	bool     journal;               /* it keeps one; needs own_loop */
 	bool     no_window;             /* grant copies */
 	bool     mapped;                /* likewise, but mappings are kept */
 	bool     both_ways;             /* as mem_direct_faults */
@@ -61,7 +64,7 @@ struct pair {
 	struct pair_options options;
 	struct mem_direct *machine;
 	struct pvb_loop *loop;          /* the front's and the test's */
-	struct pvb_loop *back_loop;     /* the same, or a thread's */
+	struct pvb_loop *back_loop;     /* the same, a thread's, or its own */
 	pthread_t thread;
 	atomic_bool thread_ends;
 	struct control back, front;
@@ -70,7 +73,10 @@ struct pair {
 	struct pvb_disk *disk;          /* the front's */
 	const struct pvb_disk_ops *ops;
 	struct pvb_disk_probe probe;
-	int counters_fd;
+	int counters_fd, journal_fd;
+	size_t journal_bytes;
+	unsigned char *journal;         /* as the test sees it; once attached */
+	uint64_t medium;
 	struct pvb_counters *counters;
 	struct pvb_blk_geometry geometry;
 	struct pvb_blk_attached attached;       /* what the front offered */
@@ -80,7 +86,7 @@ struct pair {
 	int  closed;                    /* the back's data half said so */
 };
 
-/* Made, not attached. */
+/* Made, not attached; two loops: pair_death.h has what the journal is for. */
 void pair_init(struct pair *p, const struct pair_options *o);
 void pair_fini(struct pair *p);         /* in any state; checks for leaks */
 
@@ -95,6 +101,9 @@ void pair_disconnect(struct pair *p);   /* drain and detach, front first */
 void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m);
 void pair_front_attach_msg(struct pair *p, struct pvb_blk_msg *m);
 void pair_send_back_attach(struct pair *p, const struct pvb_blk_msg *m);
+void pair_make_back(struct pair *p);    /* with a link of its own */
+/* Blank, of the shape that goes with these terms, in place of what is there. */
+void pair_make_journal(struct pair *p, const struct pvb_blk_back_attach *a);
 
 void control_init(struct control *c, struct pvb_loop *l, int fd);
 void control_fini(struct control *c);
@@ -104,8 +113,7 @@ void control_say(struct control *c, enum pvb_blk_msg_type type);
 struct pvb_blk_msg control_wait(struct control *c, enum pvb_blk_msg_type type);
 
 void pair_turn(struct pair *p);         /* once, and it may wait */
-/* So often that whatever can happen by itself has happened; both halves on
-   one loop. */
+/* So often that whatever can happen by itself has happened; no threads. */
 void pair_settle(struct pair *p);
 void pair_counts(struct pair *p, struct pvb_counts *out);
 
