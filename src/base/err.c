@@ -40,10 +40,10 @@ void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		e->text[0] = '\0';
-	pvb_printable(e->text);
 	used = strlen(e->text);
 	/* The end of the sentence is what gives way when both are long. */
 	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s", said);
+	pvb_printable(e->text);
 }
 
 const char *pvb_errno_text(int code)

@@ -2,18 +2,14 @@
 /*
  * printable.h - make a line out of text that somebody else chose.
  *
- * Names of files and values of a peer's store keys end up in errors and in
- * the log.  A control character in them could forge a second line or talk
- * to the reader's terminal, so each becomes a '?'.  Bytes above 127 stay.
+ * Names of files and values of a peer's store keys end up in errors, in the
+ * log and in JSON.  A control character in them could forge a second line or
+ * talk to the reader's terminal, and what is no UTF-8 is no JSON: each such
+ * byte becomes a '?', also what is left of a character that was cut.
  */
 #ifndef PVB_PRINTABLE_H
 #define PVB_PRINTABLE_H
 
-static inline void pvb_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
+void pvb_printable(char *text);
 
 #endif

@@ -76,6 +76,22 @@ static void prefix_stands_before_and_keeps_the_code(void **state)
 	assert_int_equal(e.code, -EACCES);
 }
 
+static void a_character_that_is_cut_does_not_stand_in_part(void **state)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	char name[2 * sizeof(e.text)];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	strcpy(name + sizeof(e.text) - 2, "\xc3\xa4");
+	(void)pvb_err_set(&e, -EINVAL, "%s", name);
+	assert_int_equal(e.text[sizeof(e.text) - 2], '?');
+	strcpy(name + sizeof(e.text) - 5, "\xc3\xa4");
+	(void)pvb_err_set(&e, -EINVAL, "%s", name);
+	pvb_err_prefix(&e, "x");
+	assert_int_equal(e.text[sizeof(e.text) - 2], '?');
+}
+
 static void prefix_cuts_the_end_not_itself(void **state)
 {
 	struct pvb_err e = PVB_ERR_INIT;
@@ -109,6 +125,8 @@ int main(void)
 		cmocka_unit_test(long_sentence_is_cut_and_ended),
 		cmocka_unit_test(control_characters_cannot_forge_a_line),
 		cmocka_unit_test(prefix_stands_before_and_keeps_the_code),
+		cmocka_unit_test(
+			a_character_that_is_cut_does_not_stand_in_part),
 		cmocka_unit_test(prefix_cuts_the_end_not_itself),
 		cmocka_unit_test(a_disk_that_is_gone_is_said_so),
 	};
