@@ -2,8 +2,11 @@
 #include "device_json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+#include "blk/blk_nodes.h"
 #include "proto/vdev.h"
 
 static json_t *identity(const struct pvb_xsdev *dev)
@@ -53,6 +56,18 @@ static json_t *geometry(const struct pvb_blkback_status *s)
 	                 "readonly", (int)g->read_only);
 }
 
+/* A toolstack gives us any bytes. */
+static json_t *disk(const char *uri)
+{
+	char text[PVB_BLK_NODES_URI_MAX + 1];
+
+	if (!uri[0])
+		return json_null();
+	(void)snprintf(text, sizeof(text), "%s", uri);
+	pvb_printable(text);
+	return json_string(text);
+}
+
 json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
                         const char *uri, const struct pvb_blkback_status *s,
                         pid_t worker)
@@ -66,8 +81,7 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
 	                           json_string(pvb_xb_name(s->peer)));
 	bad |= json_object_update_new(o, terms(s));
 	bad |= json_object_update_new(o, geometry(s));
-	bad |= json_object_set_new(o, "disk", uri[0] ? json_string(uri)
-	                                             : json_null());
+	bad |= json_object_set_new(o, "disk", disk(uri));
 	bad |= json_object_set_new(o, "worker_pid", worker
 	                           ? json_integer(worker) : json_null());
 	if (s->why != PVB_OK) {

@@ -151,6 +151,19 @@ def test_list_shows_rings_segments_and_grants():
             p.kill()
 
 
+def test_a_name_that_is_no_utf_8_hides_no_device():
+    with Machine() as m:
+        disk = os.fsencode(m.path("")) + b"\xfc\n\xc3\xa4.img"
+        with open(disk, "wb") as f:
+            f.truncate(1 << 20)
+        r = subprocess.run(
+            [PVB, "attach", "--host", m.host, "1", "xvda", disk], timeout=60)
+        assert r.returncode == 0
+        assert m.device(1)["disk"] == m.path("??\u00e4.img")
+        assert m.stat()[0]["disk"] == m.path("??\u00e4.img")
+        assert "??\u00e4.img" in pvb("list", "--host", m.host).stdout
+
+
 def test_list_is_in_order():
     with Machine() as m:
         for domain, vdev in ((2, "xvda"), (1, "xvdc"), (10, "xvda"),
