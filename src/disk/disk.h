@@ -40,6 +40,9 @@ enum {                                  /* flags of probe */
 struct pvb_disk_probe {
 	char     scheme[16];
 	uint32_t flags;
+	/* Control's, once probed: names whose use of the disk this is, among
+	   all users of it; see `fenced`.  0: nobody will ask. */
+	uint64_t fence;
 	struct pvb_disk_info info;
 	uint32_t nfds;
 	int      fds[PVB_DISK_FDS_MAX]; /* owned: pins, without locks */
@@ -68,6 +71,12 @@ struct pvb_disk_ops {
 	/* Look at the size again.  0: info.size_bytes is up to date.  -EINVAL:
 	   it shrank, or its size is no disk's; info stays.  May be NULL. */
 	int  (*reprobe)(struct pvb_disk_probe *p, struct pvb_err *e);
+	/* A process that had lanes open with this `fence` is dead, and its
+	   parent has waited for it.  Is all over that these had begun, reads
+	   too?  1; 0: not yet; or -errno with *e, when that cannot be told, and
+	   will not be by waiting: -EOPNOTSUPP ...  Blocks no longer than an
+	   open does.  NULL: death is the end of it. */
+	int  (*fenced)(const struct pvb_disk_probe *p, struct pvb_err *e);
 
 	/* ---- data: no paths, one thread ---------------------------------- */
 	/* Takes the locks.  `fds` are reopen's; they become the lane's, also on

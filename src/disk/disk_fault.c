@@ -143,6 +143,16 @@ static int fault_reprobe(struct pvb_disk_probe *p, struct pvb_err *e)
 	return r;
 }
 
+static int fault_fenced(const struct pvb_disk_probe *p, struct pvb_err *e)
+{
+	const struct pvb_disk_ops *ops;
+	struct pvb_disk_probe inner;
+	struct fault_blob blob;
+
+	ops = unpack(p, &blob, &inner);
+	return ops->fenced ? ops->fenced(&inner, e) : 1;
+}
+
 /* ---- answering ------------------------------------------------------ */
 
 static void answer(struct fault_request *q)
@@ -419,6 +429,7 @@ const struct pvb_disk_ops pvb_disk_fault = {
 	.probe = fault_probe,
 	.reopen = fault_reopen,
 	.reprobe = fault_reprobe,
+	.fenced = fault_fenced,
 	.open = fault_open,
 	.close = fault_close,
 	.resized = fault_resized,

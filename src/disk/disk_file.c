@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * disk_file.c - file:PATH, a regular file or a block device: its lanes.
- *
- * The lock.  A lane locks one byte of the file, far behind any data, on the
- * very open file description that it does its I/O with: so the kernel holds
- * it until the last request is over, even when the process is dead before.
- * Another byte is kept for a fence.  Block devices are locked the same way;
- * everybody has to use the same device node for that.
- */
+/* disk_file.c - file:PATH, a regular file or a block device: its lanes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,47 +13,6 @@
 
 #include "disk_file.h"
 #include "extents.h"
-
-/* Guards sharing: held exclusively by one that writes alone.  The bytes from
-   the next page on are for fences, one an attachment. */
-#define FILE_LOCK_SHARING ((off_t)1 << 62)
-
-/* Why the lock could not be had, for a person. */
-static int locked_out(const struct file_lane *f, struct flock *lock,
-                      struct pvb_err *e)
-{
-	bool writer = true;
-
-	lock->l_pid = 0;
-	if (fcntl(f->fd, F_OFD_GETLK, lock) == 0)
-		writer = lock->l_type == F_WRLCK;
-	return pvb_err_set(e, -EBUSY, writer
-	                   ? "another process has it open for writing"
-	                   : "another process has it open");
-}
-
-static int take_lock(const struct file_lane *f, uint32_t flags,
-                     struct pvb_err *e)
-{
-	bool shared = flags & PVB_DISK_SHARED;
-	struct flock lock = {
-		.l_type = shared || f->disk.info.read_only ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = FILE_LOCK_SHARING,
-		.l_len = 1,
-	};
-
-	if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return locked_out(f, &lock, e);
-	/* A file system without locks guards nothing; those who share the
-	   disk anyway have been told to look after themselves. */
-	if (shared)
-		return 0;
-	return pvb_err_set(e, -errno, "cannot lock it against other writers "
-	                   "(%s)", strerror(errno));
-}
 
 /* The file may have been cut since it was probed. */
 static int check_size(const struct file_lane *f, struct pvb_err *e)
@@ -125,7 +75,7 @@ static int file_open(struct pvb_loop *loop, const struct pvb_log *log,
 	f->fd = fds[0];
 	memcpy(&f->how, p->blob, sizeof(f->how));
 	assert(f->how.version == FILE_HOW_VERSION);
-	r = take_lock(f, p->flags, e);
+	r = file_lock(f, p, e);
 	if (r == 0)
 		r = check_size(f, e);
 	if (r == 0)
@@ -217,6 +167,7 @@ const struct pvb_disk_ops pvb_disk_file = {
 	.probe = file_probe,
 	.reopen = file_reopen,
 	.reprobe = file_reprobe,
+	.fenced = file_fenced,
 	.open = file_open,
 	.close = file_close,
 	.resized = file_resized,

@@ -38,7 +38,8 @@ enum {
 /* What probe tells open: the blob. */
 struct file_how {
 	uint32_t version;
-	uint8_t  block_device, direct, sync, reserved;
+	uint8_t  block_device, direct, sync;
+	uint8_t  remote;                /* on another machine */
 	uint32_t memory_align, offset_align;    /* of O_DIRECT */
 	uint64_t fixed_size_bytes;              /* "size=", or 0: follow it */
 };
@@ -106,6 +107,13 @@ struct file_view {
 	uint64_t offset_bytes;
 };
 
+/* disk_file_lock.c.  file_lock: 0 or -errno with *e. */
+int  file_lock(const struct file_lane *f, const struct pvb_disk_probe *p,
+               struct pvb_err *e);
+int  file_fenced(const struct pvb_disk_probe *p, struct pvb_err *e);
+/* Does another machine do the I/O?  Any descriptor. */
+bool file_is_remote(int fd);
+
 /* disk_file_step.c */
 void file_step_first(struct file_lane *f, struct pvb_io *io);
 /* `result` of the call under way: a count or -errno.  True: the request has
@@ -139,6 +147,8 @@ int  file_probe(struct pvb_uri *uri, uint32_t flags,
 int  file_reopen(const struct pvb_disk_probe *p, int fds[PVB_DISK_FDS_MAX],
                  struct pvb_err *e);
 int  file_reprobe(struct pvb_disk_probe *p, struct pvb_err *e);
+/* Through the pinned descriptor.  The descriptor or -errno. */
+int  file_open_pinned(const struct pvb_disk_probe *p, int flags);
 /* Bytes of an open file or block device.  0 or -errno. */
 int  file_size(int fd, uint64_t *out);
 /* O_DIRECT's needs on `fd`, which was opened so.  False: it cannot be used. */

@@ -57,8 +57,7 @@ static int cannot_open(const struct pvb_disk_probe *p, int code,
 	}
 }
 
-/* Through the pinned descriptor.  The descriptor or -errno. */
-static int open_pinned(const struct pvb_disk_probe *p, int flags)
+int file_open_pinned(const struct pvb_disk_probe *p, int flags)
 {
 	char path[32];
 	int fd;
@@ -78,10 +77,10 @@ static int open_for_io(const struct pvb_disk_probe *p,
 	int flags = how->direct ? O_DIRECT : 0;
 
 	if (p->info.read_only)
-		return open_pinned(p, flags | O_RDONLY);
+		return file_open_pinned(p, flags | O_RDONLY);
 	if (how->block_device && !(p->flags & PVB_DISK_SHARED))
 		flags |= O_EXCL;
-	return open_pinned(p, flags | O_RDWR);
+	return file_open_pinned(p, flags | O_RDWR);
 }
 
 int file_reopen(const struct pvb_disk_probe *p, int fds[PVB_DISK_FDS_MAX],
@@ -303,7 +302,7 @@ static int settle_direct(const struct pvb_disk_probe *p, uint32_t wish,
 
 	if (wish == DIRECT_OFF)
 		return 0;
-	fd = open_pinned(p, O_DIRECT | O_RDONLY);
+	fd = file_open_pinned(p, O_DIRECT | O_RDONLY);
 	works = fd >= 0 && file_direct_alignment(fd, how);
 	if (fd >= 0)
 		(void)close(fd);        /* only asked */
@@ -353,6 +352,7 @@ int file_probe(struct pvb_uri *uri, uint32_t flags,
 		return r;
 	how.block_device = S_ISBLK(st.st_mode);
 	how.sync = wishes.sync;
+	how.remote = !how.block_device && file_is_remote(out->fds[0]);
 	/* As later for I/O, but through the page cache: so what is refused
 	   is refused here and now. */
 	fd = open_for_io(out, &how);
@@ -377,7 +377,7 @@ int file_reprobe(struct pvb_disk_probe *p, struct pvb_err *e)
 
 	assert(p->blob_bytes == sizeof(how));
 	memcpy(&how, p->blob, sizeof(how));
-	fd = open_pinned(p, O_RDONLY);
+	fd = file_open_pinned(p, O_RDONLY);
 	if (fd < 0)
 		return cannot_open(p, fd, e);
 	r = file_size(fd, &size);
