@@ -5,7 +5,10 @@
  *
  * An attach that fails in one half is undone in the others before it is told.
  * A half may be in a process that a guest has taken over: what it says counts
- * only where an answer is due, and its death answers all that it owed.
+ * only where an answer is due, and its death answers all that it owed; unless
+ * they are to be outlived.  Then the owner is told alone, sees to it that the
+ * process is dead and its I/O over, and has the rings attached again, in halves
+ * of another process.
  */
 #ifndef PVB_BLK_HALVES_CTL_H
 #define PVB_BLK_HALVES_CTL_H
@@ -22,7 +25,8 @@ enum { PVB_BLK_HALVES_TEXT_MAX = 199 };
 
 /* Called from the loop, or from inside an order; none may give an order. */
 struct pvb_blk_halves_ops {
-	/* A new half for this queue: our end of its link, or -errno. */
+	/* A new half for this queue: our end of its link, or -errno.  -EAGAIN:
+	   the process of the former ones is not seen to be dead yet. */
 	int  (*create)(struct pvb_blk_halves *h, uint32_t queue);
 	/* Send ATTACH to it, by pvb_blk_halves_send.  0, or -errno and a
 	   sentence in `text`. */
@@ -49,6 +53,11 @@ struct pvb_blk_halves_ops {
 	void (*changed)(struct pvb_blk_halves *h);
 	/* A back's; NULL for a front. */
 	void (*resized)(struct pvb_blk_halves *h);
+	/* A back's that outlives its halves; NULL for a front.  died: they are
+	   dead; pvb_blk_halves_again or _give_up is due, later.  again: all
+	   rings are attached again. */
+	void (*died)(struct pvb_blk_halves *h, const char *text);
+	void (*again)(struct pvb_blk_halves *h);
 };
 
 struct pvb_blk_half {
@@ -66,6 +75,9 @@ struct pvb_blk_halves {                 /* caller's storage */
 	uint32_t count;                 /* of the attach that is in effect */
 	uint8_t  due;                   /* answers of ours to the owner */
 	bool     broken;                /* failed was told */
+	bool     cut, drained;          /* that was ordered; that was told */
+	bool     outlive;               /* the owner's */
+	bool     down, again;           /* they are dead; attach once more */
 	enum pvb_why why;               /* of an attach or load that fails; else
 	                                   OK */
 	char     text[PVB_BLK_HALVES_TEXT_MAX + 1];
@@ -97,7 +109,18 @@ void pvb_blk_halves_change(struct pvb_blk_halves *h);
    for it. */
 void pvb_blk_halves_resize(struct pvb_blk_halves *h,
                            const struct pvb_blk_geometry *geometry);
-/* No answer is due to the owner. */
+/*
+ * Once after died, when nobody can touch the rings and the disk any more:
+ * attach to them again in new halves, whose attach call then has to say so, and
+ * carry out what was ordered meanwhile.  Answered by again, or by failed if it
+ * cannot be.  False: nobody wants the rings any more; what was ordered is
+ * answered, attached too.
+ */
+bool pvb_blk_halves_again(struct pvb_blk_halves *h);
+/* Instead of that: answered by failed, at once. */
+void pvb_blk_halves_give_up(struct pvb_blk_halves *h, enum pvb_why why,
+                            const char *text);
+/* No answer is due to the owner, and nothing is being attached again. */
 bool pvb_blk_halves_is_settled(const struct pvb_blk_halves *h);
 bool pvb_blk_halves_any_attached(const struct pvb_blk_halves *h);
 

@@ -77,6 +77,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 	pvb_blk_halves_init(&b->halves, pvb_watches_loop(ws),
 	                    &blkback_halves_ops);
 	blkback_change_init(b);
+	blkback_death_init(b);
 	*out = b;
 	return 0;
 }
@@ -95,6 +96,7 @@ void pvb_blkback_ctl_destroy(struct pvb_blkback_ctl *b)
 {
 	if (!b)
 		return;
+	blkback_death_fini(b);
 	blkback_change_fini(b);
 	pvb_runner_fini(&b->runner);
 	pvb_blk_halves_fini(&b->halves);
@@ -261,6 +263,11 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
 	out->live = pvb_conn_is_live(&r->conn);
 	out->terms_known = b->terms_known;
 	out->disk_known = b->disk_known;
+	out->waits = b->death.step == BLKBACK_ALIVE ? NULL :
+		b->death.step == BLKBACK_BURYING
+			? "for the end of a worker"
+			: "for the I/O of a worker that died";
+	out->deaths = b->death.deaths;
 	out->why = r->why != PVB_OK ? r->why : r->conn.why;
 	if (r->why == PVB_OK && out->why != PVB_OK)
 		text = pvb_why_text(out->why);

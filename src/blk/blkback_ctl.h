@@ -11,6 +11,7 @@
 #define PVB_BLKBACK_CTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "blk_options.h"
@@ -36,14 +37,25 @@ struct pvb_blkback_ctl_config {
 	enum pvb_blk_mem_kind mem_kind;
 	uint64_t spin_max_ns;
 	/* A fresh data half for queue `queue`: the control's end of its link
-	   (the caller owns it from then on), or -errno.  Called again if one
-	   died. */
+	   (the caller owns it from then on), or -errno; -EAGAIN: the process of
+	   the former ones has to be buried first.  Called again if one died. */
 	int  (*data_half)(void *arg, uint32_t queue);
 	/* A fresh end for the data half's grants and ports (the caller owns
 	   it from then on), or -errno.  Only with PVB_BLK_MEM_LOCAL. */
 	int  (*mem_end)(void *arg);
 	/* The queue's counters (borrowed memfd), or -errno. */
 	int  (*counters)(void *arg, uint32_t queue);
+	/* Memory of so many bytes for the queue's journal, all zero, in place
+	   of what it had: a descriptor, borrowed until the next call or
+	   destroy; or -errno.  NULL: no journals, and when a data half dies its
+	   connection ends. */
+	int  (*journal)(void *arg, uint32_t queue, size_t bytes);
+	/* With journals: the data halves are not to be any more.  Kill their
+	   process if it runs, and wait for it; pvb_blkback_ctl_buried then. */
+	void (*bury)(struct pvb_blkback_ctl *b, void *arg);
+	/* Names this device's use of its disk among all others', also by those
+	   who served it before.  0: its disk needs no fence. */
+	uint64_t fence;
 	/* State, terms or disk changed: whoever lists devices looks again.
 	   May be NULL. */
 	void (*changed)(struct pvb_blkback_ctl *b, void *arg);
@@ -60,6 +72,8 @@ struct pvb_blkback_ctl_config {
 struct pvb_blkback_status {             /* a snapshot, for list and stat */
 	uint8_t  mine, peer;            /* enum pvb_xb */
 	bool     live, terms_known, disk_known;
+	const char *waits;              /* what for, or NULL */
+	uint32_t deaths;                /* of its data halves, so far */
 	enum pvb_why why;               /* why it is closing or closed */
 	char     text[200];             /* the sentence that goes with it */
 	struct pvb_blk_terms terms;
@@ -101,6 +115,11 @@ int  pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
    -ENOMEDIUM (the drive is empty), -EBUSY (its medium is being changed),
    -EOPNOTSUPP (its size never changes), -EINVAL (it shrank), -EIO ... */
 int  pvb_blkback_ctl_resize(struct pvb_blkback_ctl *b, struct pvb_err *e);
+/* After the bury call, from the loop: the data halves' process is dead and has
+   been waited for.  OK: have another take its place.  Else the connection ends,
+   for that reason and with that sentence. */
+void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
+                            const char *text);
 /* Orderly close, then retire; forced: does not wait for the front. */
 void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force);
 void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,

@@ -48,6 +48,19 @@ static void close_opening(struct blkback_opening *o)
 	o->open = false;
 }
 
+int blkback_open_ahead(struct pvb_blkback_ctl *b)
+{
+	int n = b->disk_ops ? need_opening(&b->opening, b->disk_ops, &b->disk,
+	                                   NULL) : 0;
+
+	return n < 0 ? n : 0;
+}
+
+void blkback_close_ahead(struct pvb_blkback_ctl *b)
+{
+	close_opening(&b->opening);
+}
+
 /* ---- orders -------------------------------------------------------------- */
 
 int blkback_attach(struct pvb_runner *r)
@@ -56,7 +69,7 @@ int blkback_attach(struct pvb_runner *r)
 	char text[PVB_RUNNER_TEXT_MAX + 1];
 	struct pvb_err e = PVB_ERR_INIT;
 
-	if (!b->disk_known)
+	if (!b->disk_known || !blkback_is_fenced(b))
 		return 1;
 	if (blkback_promise(b, &e) < 0) {
 		blkback_name_disk(b, e.text, text);
@@ -93,11 +106,14 @@ void blkback_detach(struct pvb_runner *r)
 
 /* ---- attach -------------------------------------------------------------- */
 
-/* They are sent along as others; ours mean nothing there. */
-static void hide_fds(const struct pvb_disk_probe *disk,
-                     struct pvb_disk_probe *out)
+/* As it is sent: its descriptors go along as others; ours mean nothing
+   there. */
+static void tell_disk(const struct pvb_blkback_ctl *b,
+                      const struct pvb_disk_probe *disk,
+                      struct pvb_disk_probe *out)
 {
 	*out = *disk;
+	out->fence = b->c.fence;
 	for (uint32_t i = 0; i < PVB_DISK_FDS_MAX; i++)
 		out->fds[i] = -1;
 }
@@ -132,37 +148,50 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	memcpy(a->ring_ref, q->ring_ref, sizeof(a->ring_ref));
 	a->port = q->port;
 	a->spin_max_ns = b->c.spin_max_ns;
+	a->journal = b->c.journal != NULL;
+	a->resume = b->halves.again;
+	a->medium = b->medium;
 	a->geometry = b->geometry;
 	if (b->terms.blocks.segs_max > 0)
 		bound_by_blocks(a, &b->terms.blocks);
-	hide_fds(&b->disk, &a->disk);
+	tell_disk(b, &b->disk, &a->disk);
 }
 
-/* Gather what goes along: the counters and the disk's, which are not ours to
-   close, and between them the mem end, which is. */
-static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
-                  uint32_t *nfds, char *text)
+/* What goes along with ATTACH, in its order.  The mem end is ours to close; the
+   rest is borrowed. */
+struct along { int fd[PVB_BLK_FDS_MAX + PVB_DISK_FDS_MAX]; uint32_t count; };
+
+static int add(struct along *l, int fd, const char *what,
+               char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
-	const size_t cap = PVB_BLK_HALVES_TEXT_MAX + 1;
+	if (fd < 0) {
+		(void)snprintf(text, PVB_BLK_HALVES_TEXT_MAX + 1, "no %s: %s",
+		               what, strerror(-fd));
+		return fd;
+	}
+	l->fd[l->count++] = fd;
+	return 0;
+}
+
+/* Blank for a ring that nobody has served before. */
+static int journal_of(struct pvb_blkback_ctl *b,
+                      const struct pvb_blk_back_attach *a)
+{
+	struct pvb_journal_shape shape = pvb_blk_journal_shape(a);
+	size_t bytes = pvb_journal_bytes(&shape);
+
+	if (!a->resume)
+		b->journal_fd[a->queue] = bytes == 0 ? -EINVAL :
+			b->c.journal(b->c.arg, a->queue, bytes);
+	return b->journal_fd[a->queue];
+}
+
+static int add_disk(struct pvb_blkback_ctl *b, struct along *l,
+                    char text[PVB_BLK_HALVES_TEXT_MAX + 1])
+{
 	struct pvb_err e = PVB_ERR_INIT;
 	int n;
 
-	fds[PVB_BLK_FD_COUNTERS] = b->c.counters(b->c.arg, queue);
-	if (fds[PVB_BLK_FD_COUNTERS] < 0) {
-		n = fds[PVB_BLK_FD_COUNTERS];
-		(void)snprintf(text, cap, "no counters: %s", strerror(-n));
-		return n;
-	}
-	*nfds = PVB_BLK_FD_COUNTERS + 1;
-	if (b->c.mem_kind == PVB_BLK_MEM_LOCAL) {
-		n = b->c.mem_end(b->c.arg);
-		if (n < 0) {
-			(void)snprintf(text, cap, "no end for the guest's "
-			               "pages: %s", strerror(-n));
-			return n;
-		}
-		fds[(*nfds)++] = n;
-	}
 	if (!b->disk_ops)
 		return 0;
 	n = need_opening(&b->opening, b->disk_ops, &b->disk, &e);
@@ -170,30 +199,43 @@ static int gather(struct pvb_blkback_ctl *b, uint32_t queue, int *fds,
 		blkback_name_disk(b, e.text, text);
 		return n;
 	}
-	memcpy(fds + *nfds, b->opening.fds, sizeof(b->opening.fds));
-	*nfds += (uint32_t)n;
+	memcpy(l->fd + l->count, b->opening.fds, (size_t)n * sizeof(int));
+	l->count += (uint32_t)n;
 	return 0;
+}
+
+static int gather(struct pvb_blkback_ctl *b,
+                  const struct pvb_blk_back_attach *a, struct along *l,
+                  char text[PVB_BLK_HALVES_TEXT_MAX + 1])
+{
+	int r = add(l, b->c.counters(b->c.arg, a->queue), "counters", text);
+
+	if (r == 0 && a->mem_kind == PVB_BLK_MEM_LOCAL)
+		r = add(l, b->c.mem_end(b->c.arg), "end for the guest's pages",
+		        text);
+	if (r == 0 && a->journal)
+		r = add(l, journal_of(b, a), "memory for a journal", text);
+	return r < 0 ? r : add_disk(b, l, text);
 }
 
 static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
                       char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
 	struct pvb_blkback_ctl *b = back_of(h);
-	int fds[PVB_BLK_FDS_MAX + PVB_DISK_FDS_MAX];
+	struct along l = { .count = 0 };
 	struct pvb_blk_msg m;
-	uint32_t nfds = 0;
-	int r = gather(b, queue, fds, &nfds, text);
+	int r;
 
-	if (r >= 0) {
-		fill_attach(b, queue, &m);
-		r = pvb_blk_halves_send(h, queue, &m, fds, nfds);
-	}
-	if (b->c.mem_kind == PVB_BLK_MEM_LOCAL && nfds > PVB_BLK_FD_MEM)
-		(void)close(fds[PVB_BLK_FD_MEM]);
+	fill_attach(b, queue, &m);
+	r = gather(b, &m.u.back_attach, &l, text);
+	if (r >= 0)
+		r = pvb_blk_halves_send(h, queue, &m, l.fd, l.count);
+	if (b->c.mem_kind == PVB_BLK_MEM_LOCAL && l.count > PVB_BLK_FD_MEM)
+		(void)close(l.fd[PVB_BLK_FD_MEM]);
 	return r;
 }
 
-/* ---- answers ------------------------------------------------------------- */
+/* ---- another medium ------------------------------------------------------ */
 
 static int load_one(struct pvb_blk_halves *h, uint32_t queue,
                     char text[PVB_BLK_HALVES_TEXT_MAX + 1])
@@ -210,9 +252,12 @@ static int load_one(struct pvb_blk_halves *h, uint32_t queue,
 		return n;
 	}
 	m.u.load.sectors = c->geometry.sectors;
-	hide_fds(&c->disk, &m.u.load.disk);
+	m.u.load.medium = c->medium;
+	tell_disk(b, &c->disk, &m.u.load.disk);
 	return pvb_blk_halves_send(h, queue, &m, b->opening.fds, (uint32_t)n);
 }
+
+/* ---- answers ------------------------------------------------------------- */
 
 static int create(struct pvb_blk_halves *h, uint32_t queue)
 {
@@ -256,4 +301,5 @@ const struct pvb_blk_halves_ops blkback_halves_ops = {
 	.drained = drained, .detached = detached, .failed = failed,
 	.report = blkback_report, .load = load_one, .loaded = blkback_loaded,
 	.changed = blkback_changed, .resized = blkback_resized,
+	.died = blkback_died, .again = blkback_again,
 };

@@ -64,6 +64,7 @@ static void adopt(struct pvb_blkback_ctl *b)
 	b->disk = c->disk;
 	b->disk_ops = c->ops;
 	b->geometry = c->geometry;
+	b->medium = c->medium;
 	/* Who is connected has given up what the former one did not do. */
 	if (pvb_blk_halves_any_attached(&b->halves))
 		(void)pvb_blk_geometry_lose(&b->geometry, b->lost);
@@ -91,6 +92,16 @@ void blkback_changed(struct pvb_blk_halves *h)
 
 	adopt(b);
 	next(b, BLKBACK_CHANGED);
+}
+
+/* Its deferred step finds a change that was loaded not to be settled, and
+   begins it anew. */
+void blkback_change_death(struct pvb_blkback_ctl *b)
+{
+	if (b->change.step == BLKBACK_LOADING)
+		b->change.step = BLKBACK_CHANGE_HELD;
+	else if (b->change.step == BLKBACK_CHANGING)
+		blkback_changed(&b->halves);
 }
 
 void blkback_change_poke(struct pvb_blkback_ctl *b)
@@ -243,6 +254,7 @@ int pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
 		if (!text)
 			return pvb_err_set(e, -ENOMEM, "out of memory");
 	}
+	c->medium = b->medium + 1;
 	c->params = text;
 	c->why = (struct pvb_err)PVB_ERR_INIT;
 	c->ops = ops;

@@ -3,8 +3,9 @@
  * blkback_ctl_parts.h - the inside of a back's control half, for the
  * blkback_ctl*.c files alone: the object and its owner's calls
  * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
- * its data halves do (_data), what they tell (_report), what it promises of
- * its disk (_geometry), how it changes the medium (_medium).
+ * its data halves do (_data), what they tell (_report), what is done when they
+ * die (_death), what it promises of its disk (_geometry), how it changes the
+ * medium (_medium).
  */
 #ifndef PVB_BLKBACK_CTL_PARTS_H
 #define PVB_BLKBACK_CTL_PARTS_H
@@ -30,8 +31,24 @@ struct blkback_change {                 /* of the medium */
 	const struct pvb_disk_ops *ops; /* NULL: out with what is there */
 	struct pvb_disk_probe disk;     /* owned */
 	struct pvb_blk_geometry geometry;
+	uint64_t medium;                /* its number */
 	char *params;                   /* owned, or NULL */
 	struct pvb_err why;             /* why it is not done; code 0: done */
+};
+
+enum blkback_death_step { BLKBACK_ALIVE, BLKBACK_BURYING, BLKBACK_FENCING };
+
+struct blkback_death {                  /* of the data halves */
+	enum blkback_death_step step;
+	bool before_attach;             /* it was perhaps a predecessor's */
+	bool is_late;                   /* and that was said */
+	uint32_t pause_ms;              /* before the next look at the fence */
+	uint32_t deaths;                /* so far */
+	uint64_t died_ns, since_ns;     /* began to look at the fence */
+	struct pvb_loop_timer look;
+	enum pvb_why why;               /* not to be served again, for that; OK:
+	                                   it is */
+	char text[PVB_BLK_HALVES_TEXT_MAX + 1];
 };
 
 /* What one order to all queues sends along: one opening of the disk, for the
@@ -52,7 +69,11 @@ struct pvb_blkback_ctl {
 	                                           disk_known */
 	struct pvb_disk_probe disk;     /* owned once disk_known */
 	bool disk_known, terms_known;
+	uint64_t medium;                /* which one it is, of all so far */
 	struct blkback_change change;
+	struct blkback_death death;
+	int journal_fd[PVB_BLK_QUEUES_MAX];     /* borrowed; of those that are
+	                                           attached */
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
 	uint32_t lost;                  /* PVB_BLK_LOST_*: this disk said that
@@ -85,8 +106,19 @@ void blkback_loaded(struct pvb_blk_halves *h, enum pvb_why why,
                     const char *text);
 void blkback_changed(struct pvb_blk_halves *h);
 void blkback_change_poke(struct pvb_blkback_ctl *b);
+/* The data halves are dead, and fenced: what was under way is begun anew, or
+   (they were told to change) has come true. */
+void blkback_change_death(struct pvb_blkback_ctl *b);
 void blkback_change_init(struct pvb_blkback_ctl *b);
 void blkback_change_fini(struct pvb_blkback_ctl *b);
+
+/* _death.  Nobody who served this device before has anything to do with the
+   disk any more.  False: pvb_runner_attach follows. */
+bool blkback_is_fenced(struct pvb_blkback_ctl *b);
+void blkback_died(struct pvb_blk_halves *h, const char *text);
+void blkback_again(struct pvb_blk_halves *h);
+void blkback_death_init(struct pvb_blkback_ctl *b);
+void blkback_death_fini(struct pvb_blkback_ctl *b);
 
 /* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
 int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
@@ -116,6 +148,10 @@ int  blkback_attach(struct pvb_runner *r);
 void blkback_go(struct pvb_runner *r);
 void blkback_drain(struct pvb_runner *r, bool cut);
 void blkback_detach(struct pvb_runner *r);
+/* Open the disk, if there is one, for halves that are to attach next; close it
+   after that.  0 or -errno. */
+int  blkback_open_ahead(struct pvb_blkback_ctl *b);
+void blkback_close_ahead(struct pvb_blkback_ctl *b);
 extern const struct pvb_blk_halves_ops blkback_halves_ops;
 
 #endif

@@ -171,5 +171,7 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
    until the next connection. */
 void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                        ...) __attribute__((format(printf, 3, 4)));
+/* What was remarked has mended itself. */
+void pvb_runner_mended(struct pvb_runner *r);
 
 #endif

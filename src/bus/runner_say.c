@@ -285,6 +285,13 @@ void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
 		complain(r, why, text);
 }
 
+void pvb_runner_mended(struct pvb_runner *r)
+{
+	if (r->why == PVB_OK && r->complained && !r->vanished)
+		pvb_complaint_remove(r->store, r->c.dir);
+	r->complained &= r->why != PVB_OK;
+}
+
 void runner_forgive(struct pvb_runner *r)
 {
 	r->why = PVB_OK;

@@ -26,6 +26,11 @@ static struct pvb_err back_medium;
 static bool back_blocks;                /* option */
 static bool back_not_persistent;        /* option */
 static bool back_barrier;               /* option */
+/* In place of bench_data_half. */
+static int (*back_data_half)(void *arg, uint32_t queue);
+static bool back_outlives;              /* its data halves: it has journals */
+static uint32_t back_journals, back_graves;     /* made; bury calls */
+static size_t back_journal_bytes;       /* of the last */
 static bool back_no_discard;            /* option */
 
 static inline int back_mem_end(void *arg)
@@ -40,6 +45,22 @@ static inline int back_counters(void *arg, uint32_t queue)
 	(void)arg;
 	(void)queue;
 	return counters_fd;
+}
+
+static inline int back_journal(void *arg, uint32_t queue, size_t bytes)
+{
+	(void)arg;
+	(void)queue;
+	back_journals++;
+	back_journal_bytes = bytes;
+	return counters_fd;
+}
+
+static inline void back_bury(struct pvb_blkback_ctl *b, void *arg)
+{
+	(void)arg;
+	assert_ptr_equal(b, back);
+	back_graves++;
 }
 
 static inline void on_changed(struct pvb_blkback_ctl *b, void *arg)
@@ -72,14 +93,17 @@ static inline void back_start(void)
 {
 	struct pvb_blkback_ctl_config c = {
 		.log = &bench.log, .dev = bench.dev,
-		.disk_name = back_disk_name, .data_half = bench_data_half,
+		.disk_name = back_disk_name, .data_half = back_data_half
+			? back_data_half : bench_data_half,
 		.mem_end = back_mem_end, .counters = back_counters,
 		.changed = on_changed, .retired = on_retired,
-		.medium = on_medium,
+		.medium = on_medium, .bury = back_bury, .fence = 1,
+		.journal = back_outlives ? back_journal : NULL,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
 	back_changed = back_retired = mem_ends = back_media = 0;
+	back_journals = back_graves = 0;
 	if (counters_fd < 0)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);
@@ -124,6 +148,8 @@ static inline void back_end(void)
 	back_blocks = false;
 	back_not_persistent = false;
 	back_barrier = back_no_discard = false;
+	back_outlives = false;
+	back_data_half = NULL;
 }
 
 /* What a front with one page publishes with its state, in one transaction. */

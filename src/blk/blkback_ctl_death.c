@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process of a back's data halves dies, and another takes its place; the
+ * front and the store hear nothing of it.
+ *
+ *                 buried            fenced            attached again
+ *	BURYING ----------> FENCING ----------> ALIVE
+ *
+ * Burying: the owner sees to it that the process is dead, and has waited for
+ * it.  Fencing: what the kernel, or somebody else, still does for it with the
+ * disk or with the guest's pages is waited for.  Nothing is done before that,
+ * not even said: for Closed means that neither is touched any more.  How long
+ * it takes is nobody's choice; after a while the log and the store say what is
+ * waited for.
+ *
+ * A first attach looks at the fence, too: the supervisor may be new.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pvb/err.h>
+
+#include "blkback_ctl_parts.h"
+
+enum {
+	LOOK_FIRST_MS = 1, LOOK_MAX_MS = 50, LOOK_LATE_MS = 1000,
+	LATE_S = 30,
+};
+
+static struct pvb_blkback_ctl *back_of(struct pvb_blk_halves *h)
+{
+	return pvb_container(h, struct pvb_blkback_ctl, halves);
+}
+
+/* ---- the fence ----------------------------------------------------------- */
+
+static int ask(const struct pvb_disk_ops *ops, struct pvb_disk_probe *disk,
+               uint64_t fence, struct pvb_err *e)
+{
+	if (!ops || !ops->fenced || fence == 0)
+		return 1;
+	disk->fence = fence;
+	return ops->fenced(disk, e);
+}
+
+/* Of all that they may have used. */
+static int ask_all(struct pvb_blkback_ctl *b, struct pvb_err *e)
+{
+	struct blkback_change *c = &b->change;
+	int r = ask(b->disk_ops, &b->disk, b->c.fence, e);
+
+	if (r == 1 && c->step == BLKBACK_CHANGING)
+		r = ask(c->ops, &c->disk, b->c.fence, e);
+	return r;
+}
+
+static void look_in(struct pvb_blkback_ctl *b, uint64_t ms)
+{
+	struct pvb_loop *loop = b->halves.loop;
+
+	pvb_loop_arm(loop, &b->death.look,
+	             pvb_loop_now_ns(loop) + ms * UINT64_C(1000000));
+}
+
+static void begin_to_look(struct pvb_blkback_ctl *b)
+{
+	b->death.step = BLKBACK_FENCING;
+	b->death.pause_ms = LOOK_FIRST_MS;
+	b->death.since_ns = pvb_loop_now_ns(b->halves.loop);
+	b->death.is_late = false;
+	look_in(b, 0);
+}
+
+/* `text`: why it cannot be told, or "". */
+static void say_late(struct pvb_blkback_ctl *b, const char *text)
+{
+	char line[PVB_RUNNER_TEXT_MAX + 1];
+
+	b->death.is_late = true;
+	blkback_name_disk(b, text[0] ? text
+	                  : "the I/O of a worker that died is not over", line);
+	pvb_runner_remark(&b->runner, PVB_WHY_DISK, "stopped: %s", line);
+	pvb_runner_tell(&b->runner);
+}
+
+static bool is_late(const struct pvb_blkback_ctl *b)
+{
+	return pvb_loop_now_ns(b->halves.loop) - b->death.since_ns >=
+	       LATE_S * UINT64_C(1000000000);
+}
+
+static void look_again(struct pvb_blkback_ctl *b, const char *text)
+{
+	struct blkback_death *d = &b->death;
+	bool late = text[0] || is_late(b);
+
+	if (late && !d->is_late)
+		say_late(b, text);
+	look_in(b, late ? LOOK_LATE_MS : d->pause_ms);
+	d->pause_ms = d->pause_ms * 2 < LOOK_MAX_MS ? d->pause_ms * 2
+	                                            : LOOK_MAX_MS;
+}
+
+/* ---- and then ------------------------------------------------------------ */
+
+static void end(struct pvb_blkback_ctl *b)
+{
+	if (b->death.is_late)
+		pvb_runner_mended(&b->runner);
+	b->death.step = BLKBACK_ALIVE;
+	pvb_runner_tell(&b->runner);
+}
+
+static void attach_again(struct pvb_blkback_ctl *b)
+{
+	blkback_change_death(b);
+	/* Its locks go a moment before its claim on a block device does; if
+	   that stays, it is somebody else's. */
+	if (blkback_open_ahead(b) == -EBUSY && !is_late(b)) {
+		look_again(b, "");
+		return;
+	}
+	end(b);
+	if (b->death.why != PVB_OK)
+		pvb_blk_halves_give_up(&b->halves, b->death.why,
+		                       b->death.text);
+	else
+		(void)pvb_blk_halves_again(&b->halves);
+	blkback_close_ahead(b);
+}
+
+static void look(struct pvb_loop_timer *t)
+{
+	struct pvb_blkback_ctl *b =
+		pvb_container(t, struct pvb_blkback_ctl, death.look);
+	struct pvb_err e = PVB_ERR_INIT;
+	int r = ask_all(b, &e);
+
+	if (r == 1 && b->death.before_attach) {
+		end(b);
+		pvb_runner_attach(&b->runner);
+	} else if (r == 1) {
+		attach_again(b);
+	} else {
+		look_again(b, r < 0 ? e.text : "");
+	}
+}
+
+bool blkback_is_fenced(struct pvb_blkback_ctl *b)
+{
+	if (b->death.step != BLKBACK_ALIVE)
+		return false;
+	/* Where it cannot be told it is as it was before there were fences. */
+	if (ask_all(b, NULL) != 0)
+		return true;
+	b->death.before_attach = true;
+	begin_to_look(b);
+	pvb_runner_tell(&b->runner);
+	return false;
+}
+
+/* ---- what the halves say ------------------------------------------------- */
+
+void blkback_died(struct pvb_blk_halves *h, const char *text)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+	struct blkback_death *d = &b->death;
+
+	d->step = BLKBACK_BURYING;
+	d->before_attach = false;
+	d->why = PVB_OK;
+	d->deaths++;
+	d->died_ns = pvb_loop_now_ns(h->loop);
+	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s", b->runner.c.name, text);
+	pvb_runner_tell(&b->runner);
+	b->c.bury(b, b->c.arg);
+}
+
+void blkback_again(struct pvb_blk_halves *h)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+	uint64_t ns = pvb_loop_now_ns(h->loop) - b->death.died_ns;
+
+	pvb_log(b->c.log, PVB_LOG_INFO,
+	        "%s: another process serves it, after %llu ms",
+	        b->runner.c.name, (unsigned long long)(ns / 1000000));
+	blkback_change_poke(b);
+	pvb_runner_tell(&b->runner);
+}
+
+/* ---- the owner's calls --------------------------------------------------- */
+
+void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
+                            const char *text)
+{
+	if (b->death.step != BLKBACK_BURYING)
+		return;
+	b->death.why = why;
+	(void)snprintf(b->death.text, sizeof(b->death.text), "%s",
+	               why == PVB_OK ? "" : text);
+	begin_to_look(b);
+}
+
+void blkback_death_init(struct pvb_blkback_ctl *b)
+{
+	b->death.look.fired = look;
+	b->halves.outlive = b->c.journal != NULL;
+}
+
+void blkback_death_fini(struct pvb_blkback_ctl *b)
+{
+	pvb_loop_disarm(&b->death.look);
+}
