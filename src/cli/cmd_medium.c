@@ -62,6 +62,21 @@ static void print_answer(const struct args *a, const json_t *answer)
 	}
 }
 
+/* `uri` NULL: to eject. */
+static json_t *ask(const struct args *a, const char *uri)
+{
+	json_t *request = json_pack("{s:s, s:i, s:I, s:s*}",
+		"command", uri ? "insert" : "eject",
+		"domain", (int)a->domid, "number", (json_int_t)a->number,
+		"disk", uri);
+
+	if (request)
+		return pvb_ask(&a->ask, request);
+	(void)pvb_say_error("insert: a name that is no UTF-8 cannot be told to "
+	                    "the daemon (a link to it can)");
+	return NULL;
+}
+
 static int change(const struct pvb_cmd *cmd, int argc, char **argv,
                   bool insert)
 {
@@ -87,10 +102,7 @@ static int change(const struct pvb_cmd *cmd, int argc, char **argv,
 		status = pvb_arg_disk(a.disk, uri, sizeof(uri));
 	if (status != PVB_EXIT_DONE)
 		return status;
-	answer = pvb_ask(&a.ask, json_pack("{s:s, s:i, s:I, s:s*}",
-		"command", insert ? "insert" : "eject",
-		"domain", (int)a.domid, "number", (json_int_t)a.number,
-		"disk", insert ? uri : NULL));
+	answer = ask(&a, insert ? uri : NULL);
 	if (!answer)
 		return PVB_EXIT_FAILED;
 	print_answer(&a, answer);

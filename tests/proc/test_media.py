@@ -99,6 +99,12 @@ def refused(r, says):
         r.stderr.count("\n") == 1 and says in r.stderr, r.stderr
 
 
+def test_a_name_that_is_no_utf_8_cannot_be_told():
+    with Machine() as m:
+        drive(m)
+        refused(insert(m, m.path("\udcfc.iso"), status=1), "UTF-8")
+
+
 def test_what_cannot_be_had_changes_nothing():
     with Machine() as m:
         a, used = m.image("a.iso", MIB), m.image("used.img", MIB)
