@@ -171,8 +171,9 @@ static void meet(struct pvb_devices *s, const struct pvb_kind *kind,
 {
 	struct entry *n = find(s, kind, dev);
 
-	if (!n && pvb_kind_is_ours(kind, s->store, dev) == 1 &&
-	    !is_over(s, dev)) {
+	/* While all are drained, none is begun (anew). */
+	if (!n && !s->drained &&
+	    pvb_kind_is_ours(kind, s->store, dev) == 1 && !is_over(s, dev)) {
 		n = entry_add(s, kind, dev);
 		if (n)
 			begin(s, n);
