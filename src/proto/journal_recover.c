@@ -209,6 +209,9 @@ enum pvb_why pvb_journal_recover(struct pvb_journal *j, uint32_t rsp_prod,
 	if (rsp_prod != PVB_JOURNAL_LOAD(a->rsp_pub) &&
 	    rsp_prod != PVB_JOURNAL_LOAD(a->rsp_new))
 		return PVB_WHY_JOURNAL_RING;
+	/* Nobody lives so long that his own numbers could overflow. */
+	if (j->next > UINT64_MAX / 2)
+		return PVB_WHY_JOURNAL_CONTENT;
 	why = look(j, rsp_prod, redo, found);
 	if (why != PVB_OK)
 		return why;

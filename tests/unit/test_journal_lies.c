@@ -259,6 +259,16 @@ static void one_too_many(void **state)
 	assert_content(f);
 }
 
+static void more_requests_than_there_can_have_been(void **state)
+{
+	struct journal_fixture *f = *state;
+
+	for (uint32_t i = 0; i < 3; i++)
+		jf_record(f, i)->req_idx |= UINT64_C(1) << 63;
+	area(f)->req_cons |= UINT64_C(1) << 63;
+	assert_content(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -286,6 +296,7 @@ int main(void)
 		TEST(requests_that_overlap),
 		TEST(one_too_few),
 		TEST(one_too_many),
+		TEST(more_requests_than_there_can_have_been),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
