@@ -272,7 +272,7 @@ def open_fds(pid):
 def run(module):
     """Run every test_* function of a module's globals, in order; print TAP.
     Nothing is done for a module that others import."""
-    if module["__name__"] != "__main__":
+    if module.get("__name__", "__main__") != "__main__":
         return
     tests = [(n, f) for n, f in module.items()
              if n.startswith("test_") and callable(f)]

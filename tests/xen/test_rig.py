@@ -8,8 +8,8 @@ import os
 import sys
 import time
 
-from dom0 import (Guest, Store, check_ext4, image, mapped_grants, nodes,
-                  root_image, run, sh, xl)
+from dom0 import (Guest, Store, check_ext4, image, mapped_grants, nodes, run,
+                  sh, xl)
 from leftovers import everything, settled
 
 DISK = "format=raw,vdev=xvda,access=rw,backendtype=phy,target="
@@ -62,23 +62,6 @@ def test_guest_keeps_its_data_on_a_stock_disk():
         g.power_off()
     check_ext4(disk)
     settled(before)
-
-
-def test_guest_on_a_disk_is_saved_and_restored():
-    disk = root_image("root.img")
-    with Guest("rooted", [DISK + disk], cmdline="root=/dev/xvda").start() as g:
-        assert "/dev/xvda / ext4 rw" in g.run("cat /proc/mounts")
-        busy = g.spawn("i=0; until [ -e /stop ]; do i=$((i + 1)); "
-                       "echo $i >/number; sync; done; echo went on")
-        before = g.id
-        g.save("/tmp/saved")
-        assert busy.status is None
-        g.restore("/tmp/saved")
-        assert g.id != before
-        g.run("touch /stop")
-        assert busy.wait() == "went on"
-        g.power_off()
-    check_ext4(disk)
 
 
 def plant(kind):
