@@ -17,7 +17,8 @@ void pvb_blkback_journal_reserve(struct pvb_blkback_queue *q)
 {
 	struct pvb_journal *j = q->c.journal;
 
-	if (q->c.redo_count == 0 && (!j || pvb_journal_medium(j) == q->c.medium))
+	if (!j || (q->c.redo_count == 0 &&
+	           pvb_journal_medium(j) == q->c.medium))
 		return;
 	while (pvb_pool_get(&q->reqs, NULL))
 		continue;
