@@ -45,7 +45,7 @@ struct pvb_blk_look {
 	struct pvb_keys back, front;    /* all that is known, and some others */
 	/* The back's directory as libxl has noted it; "": it has not. */
 	char toolstack[PVB_BLK_LOOK_PATH_MAX + 1];
-	/* What each end complained of last, or "". */
+	/* What each end complained of last, as it stands there, or "". */
 	char back_error[256], front_error[256];
 };
 

@@ -81,8 +81,7 @@ static void read_error(struct pvb_store *s, const char *dir,
 
 	if (n <= 0)
 		pvb_complaint_get(s, dir, out->error, sizeof(out->error));
-	else
-		pvb_printable(out->error);
+	pvb_printable(out->error);
 }
 
 int pvb_blk_nodes_front_is_ours(struct pvb_store *s, uint32_t tx,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/printable.h"
 #include "complain.h"
 #include "hyp/store.h"
 #include "proto/xspath.h"
@@ -57,7 +56,6 @@ void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
 		                      cap - 1);
 	out[n > 0 ? n : 0] = '\0';
 	drop_code(out);
-	pvb_printable(out);
 }
 
 static int remove_it(struct pvb_store *s, uint32_t tx, void *arg)

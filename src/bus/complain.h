@@ -16,7 +16,8 @@ int  pvb_complaint_path(const char *device_dir, char *out, size_t cap);
 /* Leave one: "CODE TEXT", the code a positive errno.  Best effort. */
 void pvb_complaint_put(struct pvb_store *s, const char *device_dir,
                        int code, const char *text);
-/* Read its text, without the code, into `out`; "" if there is none. */
+/* Read its text, without the code, into `out`; "" if there is none.  Bytes that
+   somebody else chose. */
 void pvb_complaint_get(struct pvb_store *s, const char *device_dir,
                        char *out, size_t cap);
 /* With the directories above it that it leaves empty. */

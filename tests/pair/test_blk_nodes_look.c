@@ -185,7 +185,7 @@ static void complaints_of_both_are_read(void **state)
 	    "5 reading\x1b[2J");
 	expect_back("pvb");
 	assert_string_equal(seen.back_error, "no such disk");
-	assert_string_equal(seen.front_error, "reading?[2J");
+	assert_string_equal(seen.front_error, "reading\x1b[2J");
 }
 
 /* A guest fills its directory; what is known comes first. */
