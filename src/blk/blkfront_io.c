@@ -399,6 +399,9 @@ int pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms)
 
 	if (io->line_cut)
 		return -EPIPE;
+	/* The task that would say so is the loop's, which nobody turns. */
+	if (io->state == STOPPING && io->queue.accepted == 0)
+		after_quiet(io);
 	n = poll(&p, 1, timeout_ms);
 	if (n <= 0)
 		return n < 0 && errno != EINTR ? -errno : 0;

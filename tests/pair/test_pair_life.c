@@ -4,6 +4,7 @@
  * fails.  pair_fini asserts that nothing is left shared, mapped or bound.
  */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -208,6 +209,34 @@ static void a_front_drains_what_it_accepted(void **state)
 	}
 	assert_int_equal(q->result, 0);
 	(void)control_wait(&s->pair.front, PVB_BLK_MSG_DRAINED);
+	end(s);
+}
+
+static void serve_the_link_alone(struct req *q)
+{
+	struct pair *p = q->arg;
+	struct pollfd out = { .fd = p->front.link.fd, .events = POLLIN };
+
+	assert_int_equal(poll(&out, 1, 0), 0);
+	assert_int_equal(pvb_blkfront_io_serve(p->front_io, 0), 0);
+	assert_int_equal(poll(&out, 1, 0), 1);
+}
+
+/* A disk that is being closed turns its loop no more. */
+static void who_only_serves_the_link_has_it_drain(void **state)
+{
+	struct scene *s = begin_connected();
+	struct req *q = submit(s, 0, PVB_IO_READ, 0, 4096);
+
+	(void)state;
+	q->then = serve_the_link_alone;
+	q->arg = &s->pair;
+	drain(&s->pair.front, false);
+	pair_settle(&s->pair);
+	held_answer(0, 0);
+	req_wait(q);
+	(void)control_wait(&s->pair.front, PVB_BLK_MSG_DRAINED);
+	pair_disconnect(&s->pair);
 	end(s);
 }
 
@@ -688,6 +717,7 @@ int main(void)
 		cmocka_unit_test(drain_and_detach_are_answered_in_any_state),
 		cmocka_unit_test(a_detach_without_a_drain_cuts),
 		cmocka_unit_test(a_front_drains_what_it_accepted),
+		cmocka_unit_test(who_only_serves_the_link_has_it_drain),
 		cmocka_unit_test(a_cut_front_waits_for_nobody),
 		cmocka_unit_test(a_drain_may_turn_into_a_cut),
 		cmocka_unit_test(a_back_drains_what_it_took),
