@@ -91,8 +91,8 @@ void pvb_blk_halves_fini(struct pvb_blk_halves *h);
 /* Queues 0 to count - 1 (count <= PVB_BLK_QUEUES_MAX), answered by attached or
    failed. */
 void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count);
-/* To all that are attached; no answer is waited for.  GO, UNLOAD, or a front's
-   RESIZED. */
+/* To all that are attached; no answer is waited for.  GO, UNLOAD, CLOSING, or a
+   front's RESIZED. */
 void pvb_blk_halves_tell(struct pvb_blk_halves *h,
                          const struct pvb_blk_msg *m);
 /* Answered by drained, detached; at once if nothing is attached. */

@@ -34,13 +34,16 @@ static const struct option table[PVB_BLK_OPT_COUNT] = {
 	                              0, 1 },
 	[PVB_BLK_OPT_UNITS]       = { "sector-units", "pvb-sector-units", 0,
 	                              PVB_BLK_UNITS_COUNT - 1 },
+	[PVB_BLK_OPT_ON_FULL]     = { "on-full", "pvb-on-full",
+	                              PVB_BLK_ON_FULL_REPORT,
+	                              PVB_BLK_ON_FULL_PAUSE },
 };
 
 const char *const pvb_blk_options_names[] = {
 	"mode", "device-type", "removable", "discard-enable", "pvb-shared",
 	"pvb-sector-size", "pvb-ring-order", "pvb-queues", "pvb-indirect",
 	"pvb-persistent", "pvb-flush", "pvb-barrier", "pvb-segment-blocks",
-	"pvb-sector-units", NULL
+	"pvb-sector-units", "pvb-on-full", NULL
 };
 
 void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
@@ -91,9 +94,16 @@ void pvb_blk_opt_range(enum pvb_blk_opt opt, uint32_t *min, uint32_t *max)
 
 const char *pvb_blk_opt_value_name(enum pvb_blk_opt opt, uint32_t i)
 {
-	return opt == PVB_BLK_OPT_UNITS && i < PVB_BLK_UNITS_COUNT
-	               ? pvb_blk_units_name((enum pvb_blk_units)i)
-	               : NULL;
+	static const char *const on_full[] = {
+		[PVB_BLK_ON_FULL_REPORT] = "report",
+		[PVB_BLK_ON_FULL_PAUSE] = "pause",
+	};
+
+	if (opt == PVB_BLK_OPT_UNITS && i < PVB_BLK_UNITS_COUNT)
+		return pvb_blk_units_name((enum pvb_blk_units)i);
+	if (opt == PVB_BLK_OPT_ON_FULL && i <= PVB_BLK_ON_FULL_PAUSE)
+		return on_full[i];
+	return NULL;
 }
 
 void pvb_blk_options_limits(const struct pvb_blk_options *o,

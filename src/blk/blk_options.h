@@ -21,7 +21,14 @@ enum pvb_blk_opt {
 	PVB_BLK_OPT_RING_ORDER, PVB_BLK_OPT_QUEUES, PVB_BLK_OPT_INDIRECT,
 	PVB_BLK_OPT_PERSISTENT, PVB_BLK_OPT_FLUSH, PVB_BLK_OPT_BARRIER,
 	PVB_BLK_OPT_DISCARD, PVB_BLK_OPT_BLOCKS, PVB_BLK_OPT_UNITS,
+	PVB_BLK_OPT_ON_FULL,            /* enum pvb_blk_on_full */
 	PVB_BLK_OPT_COUNT
+};
+
+/* What becomes of a request that the disk has no room for. */
+enum pvb_blk_on_full {
+	PVB_BLK_ON_FULL_REPORT,         /* it fails */
+	PVB_BLK_ON_FULL_PAUSE,          /* it waits, and the ring with it */
 };
 
 struct pvb_blk_options {                /* caller's storage */

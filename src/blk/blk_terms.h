@@ -30,6 +30,9 @@ enum pvb_blk_msg_type {
 	PVB_BLK_MSG_CHANGE,             /* down, back: finish what is in flight,
 	                                   then use what was loaded; nothing
 	                                   was: the drive is empty */
+	PVB_BLK_MSG_CLOSING,            /* down, back: the device is to go: what
+	                                   waits for room on the disk waits no
+	                                   longer */
 	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port,
 	                                   or union found */
 	PVB_BLK_MSG_DRAINED,            /* up */
@@ -64,6 +67,9 @@ struct pvb_blk_back_attach {
 	   is dead and fenced; go on where that has stopped, from the beginning
 	   if it never got so far.  0: the journal is blank, or ATTACH fails. */
 	uint8_t  resume;
+	/* What the disk has no room for is kept, and the ring paused, until it
+	   has (--on-full pause). */
+	uint8_t  keep_full;
 	uint32_t queue, queues;
 	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
 	uint32_t port;
@@ -143,6 +149,8 @@ enum pvb_blk_report_kind {
 	                                   bytes */
 	PVB_BLK_REPORT_DISK_GONE,       /* value: positive errno */
 	PVB_BLK_REPORT_NO_SPACE, PVB_BLK_REPORT_STALLED,
+	/* For want of space; value: the queue's number. */
+	PVB_BLK_REPORT_PAUSED, PVB_BLK_REPORT_GOES_ON,
 	PVB_BLK_REPORT_REFUSED,         /* value: enum pvb_why of a request's;
 	                                   each once an ATTACH */
 	PVB_BLK_REPORT_LOST,            /* value: PVB_BLK_LOST_*: the disk

@@ -18,6 +18,8 @@ static void changed(struct pvb_runner *r)
 	struct pvb_blkback_ctl *b =
 		pvb_container(r, struct pvb_blkback_ctl, runner);
 
+	if (r->conn.mine == PVB_XB_CLOSING)
+		blkback_closing(b);
 	if (b->c.changed)
 		b->c.changed(b, b->c.arg);
 }
@@ -72,6 +74,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 	b->reports = (struct pvb_log_limit){
 		.period_ns = UINT64_C(60000000000), .burst = 3,
 	};
+	b->pauses = b->reports;
 	pvb_blk_options_limits(&c->options, &b->limits);
 	pvb_runner_init(&b->runner, ws, &rc);
 	pvb_blk_halves_init(&b->halves, pvb_watches_loop(ws),

@@ -147,6 +147,9 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->queues = b->terms.queues;
 	memcpy(a->ring_ref, q->ring_ref, sizeof(a->ring_ref));
 	a->port = q->port;
+	a->keep_full = b->c.options.value[PVB_BLK_OPT_ON_FULL] ==
+	               PVB_BLK_ON_FULL_PAUSE &&
+	               b->runner.conn.mine != PVB_XB_CLOSING;
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->journal = b->c.journal != NULL;
 	a->resume = b->halves.again;
@@ -226,6 +229,7 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 	struct pvb_blk_msg m;
 	int r;
 
+	blkback_unpaused(b, queue);
 	fill_attach(b, queue, &m);
 	r = gather(b, &m.u.back_attach, &l, text);
 	if (r >= 0)

@@ -81,6 +81,9 @@ struct pvb_blkback_ctl {
 	uint64_t refused_told;          /* 1 << enum pvb_why, in this
 	                                   connection */
 	struct pvb_log_limit reports;
+	struct pvb_log_limit pauses;
+	uint32_t paused;                /* for want of space: 1 << queue */
+	bool pause_told;
 };
 
 /* "DISK: TEXT", as a node holds it; a name that leaves no room for the text is
@@ -140,7 +143,11 @@ int  blkback_geometry_of_next(const struct pvb_disk_info *info,
                               const struct pvb_blk_geometry *now,
                               struct pvb_blk_geometry *out, struct pvb_err *e);
 
-/* _report: of struct pvb_blk_halves_ops. */
+/* _report: what their pausing is worth telling from now on: of one that is
+   attached; of none, for the device is to go. */
+void blkback_unpaused(struct pvb_blkback_ctl *b, uint32_t queue);
+void blkback_closing(struct pvb_blkback_ctl *b);
+/* Of struct pvb_blk_halves_ops. */
 void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p);
 
 /* _data: the rest of it, and what the halves answer. */

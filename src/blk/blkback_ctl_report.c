@@ -107,6 +107,53 @@ static void refused(struct pvb_blkback_ctl *b, uint64_t value)
 	                  pvb_why_text(why));
 }
 
+/* ---- a disk without room ------------------------------------------------- */
+
+/* Once when the first of its queues pauses, and once when the last goes on, at
+   one level so that who reads the one reads the other; a half that does nothing
+   else is not told of again and again. */
+static void paused(struct pvb_blkback_ctl *b, uint64_t queue)
+{
+	bool first = b->paused == 0;
+
+	_Static_assert(PVB_BLK_QUEUES_MAX <= 32, "a bit for each");
+	if (queue >= b->terms.queues ||
+	    b->runner.conn.mine == PVB_XB_CLOSING)
+		return;
+	b->paused |= 1u << queue;
+	if (!first)
+		return;
+	b->pause_told = pvb_log_limit_pass(&b->pauses,
+	                                   pvb_loop_now_ns(b->halves.loop),
+	                                   NULL);
+	if (b->pause_told)
+		pvb_log(b->c.log, PVB_LOG_WARN, "%s: paused: no space left for "
+		        "what the guest writes", b->runner.c.name);
+}
+
+static void goes_on(struct pvb_blkback_ctl *b, uint64_t queue)
+{
+	if (queue >= b->terms.queues || !(b->paused & 1u << queue))
+		return;
+	b->paused &= ~(1u << queue);
+	if (b->paused == 0 && b->pause_told)
+		pvb_log(b->c.log, PVB_LOG_WARN,
+		        "%s: goes on: there is space again", b->runner.c.name);
+}
+
+void blkback_unpaused(struct pvb_blkback_ctl *b, uint32_t queue)
+{
+	b->paused &= ~(1u << queue);
+}
+
+void blkback_closing(struct pvb_blkback_ctl *b)
+{
+	const struct pvb_blk_msg m = { .type = PVB_BLK_MSG_CLOSING };
+
+	b->paused = 0;
+	pvb_blk_halves_tell(&b->halves, &m);
+}
+
 void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
 {
 	struct pvb_blkback_ctl *b = back_of(h);
@@ -120,6 +167,12 @@ void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
 		break;
 	case PVB_BLK_REPORT_NO_SPACE:
 		warn(b, "no space left for what the guest writes", "");
+		break;
+	case PVB_BLK_REPORT_PAUSED:
+		paused(b, p->value);
+		break;
+	case PVB_BLK_REPORT_GOES_ON:
+		goes_on(b, p->value);
 		break;
 	case PVB_BLK_REPORT_STALLED:
 		warn(b, "the disk does not answer", "");

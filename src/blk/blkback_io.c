@@ -41,6 +41,7 @@ struct pvb_blkback_io {
 	bool tell_drained;              /* DRAIN is to be answered */
 	bool detach_due;                /* DETACH came */
 	bool line_cut;                  /* control is gone */
+	uint32_t number;                /* of the queue, once attached */
 	struct pvb_log_limit no_space;
 	struct pvb_blkback_parts parts;
 };
@@ -164,6 +165,14 @@ static void queue_no_space(struct pvb_blkback_queue *q)
 		report(io, PVB_BLK_REPORT_NO_SPACE, 0);
 }
 
+static void queue_paused(struct pvb_blkback_queue *q, bool paused)
+{
+	struct pvb_blkback_io *io = io_of(q);
+
+	report(io, paused ? PVB_BLK_REPORT_PAUSED : PVB_BLK_REPORT_GOES_ON,
+	       io->number);
+}
+
 static void queue_refused(struct pvb_blkback_queue *q, enum pvb_why why)
 {
 	report(io_of(q), PVB_BLK_REPORT_REFUSED, why);
@@ -184,8 +193,9 @@ static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
 
 static const struct pvb_blkback_queue_ops queue_ops = {
 	.broken = queue_broken, .quiet = queue_quiet,
-	.no_space = queue_no_space, .refused = queue_refused,
-	.lost = queue_lost, .changed = queue_changed,
+	.no_space = queue_no_space, .paused = queue_paused,
+	.refused = queue_refused, .lost = queue_lost,
+	.changed = queue_changed,
 };
 
 /* What it does no more, the answers to those who ask for it say. */
@@ -218,6 +228,7 @@ static void on_attach(struct pvb_blkback_io *io,
 		        "a block queue was told to attach twice");
 		return;
 	}
+	io->number = a->queue;
 	why = pvb_blkback_parts_attach(&io->parts, &c, a, fds, nfds, &e);
 	if (why != PVB_OK) {
 		tell_why(io, PVB_BLK_MSG_FAILED, why, &e);
@@ -330,6 +341,10 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		break;
 	case PVB_BLK_MSG_CHANGE:
 		on_change(io);
+		break;
+	case PVB_BLK_MSG_CLOSING:
+		if (io->state != DETACHED)
+			pvb_blkback_queue_keep_no_more(&io->parts.queue);
 		break;
 	default:                        /* GO is for fronts */
 		break;

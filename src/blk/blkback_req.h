@@ -11,10 +11,11 @@
  *
  * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk,
  * blkback_req_life.c begins and ends, blkback_req_lane.c changes the disk for
- * another, blkback_req_journal.c does again what somebody who is dead has left;
- * blkback_io.c owns the whole.  A request is copied out of its slot once, into
- * the journal if there is one, where it stays until its answer has been
- * published, and leaves by answers alone unless the connection is being cut.
+ * another, blkback_req_full.c waits for room on it, blkback_req_journal.c does
+ * again what somebody who is dead has left; blkback_io.c owns the whole.  A
+ * request is copied out of its slot once, into the journal if there is one,
+ * where it stays until its answer has been published, and leaves by answers
+ * alone unless the connection is being cut.
  */
 #ifndef PVB_BLKBACK_REQ_H
 #define PVB_BLKBACK_REQ_H
@@ -42,8 +43,10 @@ struct pvb_blkback_queue_ops {
 	/* Stopped, and nothing is left of what had been taken.  The queue may
 	   be ended from inside. */
 	void (*quiet)(struct pvb_blkback_queue *q);
-	/* A write failed for want of space. */
+	/* A request failed for want of space. */
 	void (*no_space)(struct pvb_blkback_queue *q);
+	/* Takes nothing for want of space, with keep_full; goes on. */
+	void (*paused)(struct pvb_blkback_queue *q, bool paused);
 	/* A request is refused for this, for the first time. */
 	void (*refused)(struct pvb_blkback_queue *q, enum pvb_why why);
 	/* The disk does not do this after all (PVB_BLK_LOST_*). */
@@ -61,6 +64,8 @@ struct pvb_blkback_queue_config {
 	struct pvb_counters *counters;  /* or NULL */
 	uint16_t             front_domid;
 	bool                 persistent;        /* it uses its grants again */
+	bool                 keep_full; /* what the disk has no room for is kept
+	                                   until it has */
 	enum pvb_abi         abi;
 	uint32_t requests_max;          /* in flight; 0: as the ring holds */
 	struct pvb_blk_geometry geometry;
@@ -97,6 +102,7 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_pool       drafts;   /* a batch of them */
 	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
 	struct pvb_loop_timer idle;     /* a while after the last one */
+	struct pvb_loop_timer retry;    /* what the disk had no room for */
 
 	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
 	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
@@ -107,6 +113,8 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_queue answers;       /* done; not yet published */
 	uint32_t begun;                 /* from pages to answer */
 	uint32_t submitted;             /* in the lane */
+	struct pvb_queue full;          /* begun; to be asked again later */
+	uint32_t kept;                  /* those, and what is asked again now */
 	struct pvb_blkback_req *barrier;        /* it alone may be under way */
 	uint64_t refused_told;          /* 1 << enum pvb_why */
 	uint32_t lost;                  /* PVB_BLK_LOST_*: promised, not to be
@@ -148,6 +156,9 @@ void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
  */
 void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut);
 bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q);
+/* The device is being closed: what waits for room on the disk is answered with
+   an error, now and from now on. */
+void pvb_blkback_queue_keep_no_more(struct pvb_blkback_queue *q);
 
 /* ---- between these files ------------------------------------------------- */
 
@@ -161,6 +172,7 @@ struct pvb_blkback_req {
 	int16_t  status;                /* of the answer */
 	uint8_t  op;                    /* enum pvb_blk_op; echoed */
 	bool     secure, refused;
+	bool     kept;                  /* the disk had no room for it */
 	uint16_t nr_segs;
 	uint8_t  step;                  /* blkback_req_disk.c's */
 	uint32_t iov_sent;              /* likewise: the lane has had these */
@@ -186,6 +198,15 @@ void pvb_blkback_pause(struct pvb_blkback_queue *q);
 void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why);
 /* To be published with the next batch; `r` may be gone on return. */
 void pvb_blkback_answer(struct pvb_blkback_req *r);
+/* One that was begun: done, with a disk's result. */
+void pvb_blkback_finish(struct pvb_blkback_req *r, int result);
+/* The lane has answered so.  True: kept, to be asked again as it is.  And: it
+   is not under way any more. */
+bool pvb_blkback_full_keep(struct pvb_blkback_req *r, int result);
+void pvb_blkback_full_left(struct pvb_blkback_req *r);
+/* All that is kept fails. */
+void pvb_blkback_full_answer(struct pvb_blkback_queue *q);
+void pvb_blkback_full_init(struct pvb_blkback_queue *q);
 /* Begin what waits as far as may be, and push it on to the lane. */
 void pvb_blkback_begin(struct pvb_blkback_queue *q);
 /* With nothing taken: on with the lane that comes next. */

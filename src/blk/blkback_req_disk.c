@@ -106,6 +106,7 @@ static void leave(struct pvb_blkback_req *r)
 	struct pvb_blkback_queue *q = r->q;
 
 	q->begun--;
+	pvb_blkback_full_left(r);
 	if (q->barrier == r)
 		q->barrier = NULL;
 	if (!pvb_queue_is_empty(&q->waiting) || !pvb_queue_is_empty(&q->ready))
@@ -146,7 +147,7 @@ static int16_t status_of(const struct pvb_blkback_req *r, int result)
 	                                      : PVB_BLK_ERROR;
 }
 
-static void finish(struct pvb_blkback_req *r, int result)
+void pvb_blkback_finish(struct pvb_blkback_req *r, int result)
 {
 	leave(r);
 	r->status = status_of(r, result);
@@ -183,9 +184,8 @@ static void io_done(struct pvb_io *io, int result)
 		begin_again(r);
 		return;
 	}
-	if (result == -ENOSPC)
-		q->c.ops->no_space(q);
-	finish(r, result);
+	if (!pvb_blkback_full_keep(r, result))
+		pvb_blkback_finish(r, result);
 }
 
 /* ---- begin --------------------------------------------------------------- */
@@ -231,6 +231,7 @@ static bool begin(struct pvb_blkback_req *r, struct pvb_queue *fresh)
 	if (rc == -EAGAIN)
 		return false;
 	q->begun++;
+	r->kept = false;
 	r->io.done = io_done;
 	r->io.arg = r;
 	r->step = STEP_DATA;
@@ -261,7 +262,7 @@ static void make_ready(struct pvb_blkback_queue *q, struct pvb_queue *fresh)
 		else if (next_io(r))
 			pvb_queue_push(&q->ready, &r->node);
 		else
-			finish(r, 0);
+			pvb_blkback_finish(r, 0);
 	}
 }
 
@@ -287,6 +288,8 @@ void pvb_blkback_drop(struct pvb_blkback_queue *q)
 
 	while ((n = pvb_queue_pop(&q->waiting)))
 		pvb_blkback_free(req_of(n));
+	while ((n = pvb_queue_pop(&q->full)))
+		pvb_queue_push(&q->ready, n);
 	while ((n = pvb_queue_pop(&q->ready))) {
 		leave(req_of(n));
 		pvb_blkback_free(req_of(n));

@@ -74,6 +74,7 @@ void pvb_blkback_queue_change(struct pvb_blkback_queue *q,
 	q->next_lane = lane;
 	q->next_sectors = sectors;
 	q->next_medium = medium;
+	pvb_blkback_full_answer(q);
 	pvb_blkback_pause(q);
 	pvb_loop_defer(q->c.loop, &q->task);
 }

@@ -118,6 +118,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 	q->broken_why = PVB_WHY_RING_INDEX;
 	q->task.run = go_on;
 	q->idle.fired = idle_fired;
+	pvb_blkback_full_init(q);
 	r = make_pools(q);
 	if (r == 0)
 		r = make_guest(q);
@@ -135,6 +136,7 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 {
 	pvb_pump_stop(&q->pump);
 	pvb_loop_disarm(&q->idle);
+	pvb_loop_disarm(&q->retry);
 	if (q->c.loop)
 		pvb_loop_undefer(q->c.loop, &q->task);
 	pvb_guest_back_fini(&q->guest);
@@ -153,12 +155,14 @@ void pvb_blkback_queue_stop(struct pvb_blkback_queue *q, bool cut)
 		pvb_blkback_drop(q);
 		pvb_blkback_count_in_flight(q);
 	}
+	pvb_blkback_full_answer(q);
 	pvb_loop_defer(q->c.loop, &q->task);
 }
 
 void pvb_blkback_pause(struct pvb_blkback_queue *q)
 {
-	pvb_pump_pause(&q->pump, q->stopped || q->changing || q->resuming);
+	pvb_pump_pause(&q->pump, q->stopped || q->changing || q->resuming ||
+	                         q->kept > 0);
 }
 
 bool pvb_blkback_queue_is_quiet(const struct pvb_blkback_queue *q)

@@ -31,6 +31,14 @@ static void print_refused(const json_t *device)
 		       (long long)json_integer_value(count));
 }
 
+static void print_no_space(const json_t *device)
+{
+	if (number(device, "no_space") > 0)
+		printf("    no space %12lld times, paused %lld times, %lld "
+		       "requests wait for it\n", number(device, "no_space"),
+		       number(device, "pauses"), number(device, "kept"));
+}
+
 static void print_device(const json_t *device)
 {
 	printf("domain %lld %s: in flight %lld, notifications %lld sent %lld "
@@ -50,6 +58,7 @@ static void print_device(const json_t *device)
 		       number(o, "errors"), real(o, "p50"), real(o, "p99"),
 		       real(o, "p999"));
 	}
+	print_no_space(device);
 	print_refused(device);
 }
 

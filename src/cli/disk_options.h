@@ -12,7 +12,7 @@
 #include "cmd.h"
 
 /* getopt_long values of these options; above those of any command. */
-enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 15 };
+enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 16 };
 
 /* To be put at the head of a command's own table. */
 #define PVB_DISK_OPTIONS \
@@ -30,7 +30,9 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 15 };
 	{ "barrier", no_argument, NULL, PVB_DISK_OPTION_BASE + 11 }, \
 	{ "no-discard", no_argument, NULL, PVB_DISK_OPTION_BASE + 12 }, \
 	{ "segment-blocks", no_argument, NULL, PVB_DISK_OPTION_BASE + 13 }, \
-	{ "sector-units", required_argument, NULL, PVB_DISK_OPTION_BASE + 14 }
+	{ "sector-units", required_argument, NULL, \
+	  PVB_DISK_OPTION_BASE + 14 }, \
+	{ "on-full", required_argument, NULL, PVB_DISK_OPTION_BASE + 15 }
 
 #define PVB_DISK_OPTIONS_HELP \
 "  --readonly        the guest may not write\n" \
@@ -46,7 +48,9 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 15 };
 "  --no-discard      do not offer discard\n" \
 "  --segment-blocks  offer requests of several slots, as FreeBSD had them\n" \
 "  --sector-units spec|all|freebsd|mini-os  how the guest counts sectors\n" \
-"                    that are not 512 bytes (spec)\n"
+"                    that are not 512 bytes (spec)\n" \
+"  --on-full report|pause  what the disk has no room for fails, or waits\n" \
+"                    until there is room (report)\n"
 
 /* Is this getopt value one of them? */
 static inline bool pvb_is_disk_option(int opt)

@@ -44,6 +44,11 @@ struct pvb_counts {
 	uint64_t bells_sent, bells_received, sleeps;
 	uint64_t mapped_pages;                  /* of the peer's, kept; now */
 	uint64_t copies;                        /* of pages, or parts */
+	uint64_t no_space;                      /* times that the disk had no
+	                                           room for a request */
+	uint64_t pauses;                        /* of the ring, for that */
+	uint64_t kept;                          /* requests that wait for room,
+	                                           now */
 };
 
 /* ---- the area ------------------------------------------------------------ */

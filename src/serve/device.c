@@ -231,41 +231,64 @@ struct pvb_medium *pvb_device_medium(struct pvb_device *d)
 
 /* ---- how it is shown ----------------------------------------------------- */
 
-json_t *pvb_device_list_json(const struct pvb_device *d)
+/* Of all its queues. */
+static void sum_up(const struct pvb_device *d, struct pvb_counts *sum)
 {
-	struct pvb_blkback_status s;
+	struct pvb_counts one;
 
-	pvb_blkback_ctl_status(d->ctl, &s);
-	return pvb_device_json(&d->config.dev,
-		pvb_blk_options_type(&d->options), d->uri, &s,
-		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
-}
-
-/* Those of requests and rings the data halves have counted. */
-static void add_refused_connections(const struct pvb_device *d,
-                                    struct pvb_counts *sum)
-{
-	struct pvb_blkback_status s;
-
-	pvb_blkback_ctl_status(d->ctl, &s);
-	for (uint32_t i = 0; i < PVB_WHY_COUNT; i++)
-		if (pvb_why_scope((enum pvb_why)i) == PVB_WHY_OF_CONNECTION)
-			sum->refused[i] += s.refused[i];
-}
-
-json_t *pvb_device_stat_json(const struct pvb_device *d)
-{
-	static const struct pvb_counts none;
-	struct pvb_counts sum = none, one;
-	json_t *o = pvb_device_list_json(d);
-
+	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
 		if (!d->counters[i])
 			continue;
 		pvb_counters_read(d->counters[i], &one);
-		pvb_counts_merge(&sum, &one);
+		pvb_counts_merge(sum, &one);
 	}
-	add_refused_connections(d, &sum);
+}
+
+static json_t *list_json(const struct pvb_device *d,
+                         const struct pvb_blkback_status *s,
+                         const struct pvb_counts *sum)
+{
+	json_t *o = pvb_device_json(&d->config.dev,
+		pvb_blk_options_type(&d->options), d->uri, s,
+		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
+
+	if (o && pvb_disk_json(o, sum) < 0) {
+		json_decref(o);
+		o = NULL;
+	}
+	return o;
+}
+
+json_t *pvb_device_list_json(const struct pvb_device *d)
+{
+	struct pvb_blkback_status s;
+	struct pvb_counts sum;
+
+	pvb_blkback_ctl_status(d->ctl, &s);
+	sum_up(d, &sum);
+	return list_json(d, &s, &sum);
+}
+
+/* Those of requests and rings the data halves have counted. */
+static void add_refused_connections(const struct pvb_blkback_status *s,
+                                    struct pvb_counts *sum)
+{
+	for (uint32_t i = 0; i < PVB_WHY_COUNT; i++)
+		if (pvb_why_scope((enum pvb_why)i) == PVB_WHY_OF_CONNECTION)
+			sum->refused[i] += s->refused[i];
+}
+
+json_t *pvb_device_stat_json(const struct pvb_device *d)
+{
+	struct pvb_blkback_status s;
+	struct pvb_counts sum;
+	json_t *o;
+
+	pvb_blkback_ctl_status(d->ctl, &s);
+	sum_up(d, &sum);
+	add_refused_connections(&s, &sum);
+	o = list_json(d, &s, &sum);
 	if (o && pvb_counts_json(o, &sum) < 0) {
 		json_decref(o);
 		o = NULL;

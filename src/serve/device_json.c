@@ -96,6 +96,13 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
 	return o;
 }
 
+int pvb_disk_json(json_t *o, const struct pvb_counts *c)
+{
+	return json_object_set_new(o, "paused", c->kept > 0
+	                           ? json_string("no-space") : json_null())
+	       ? -ENOMEM : 0;
+}
+
 static json_t *microseconds(const struct pvb_op_counts *o, uint32_t per_mille)
 {
 	return json_real((double)pvb_counts_latency_ns(o, per_mille) / 1000);
@@ -129,6 +136,12 @@ int pvb_counts_json(json_t *o, const struct pvb_counts *c)
 	bad |= json_object_set_new(o, "refused", refused);
 	bad |= json_object_set_new(o, "in_flight",
 	                           json_integer((json_int_t)c->in_flight));
+	bad |= json_object_set_new(o, "no_space",
+	                           json_integer((json_int_t)c->no_space));
+	bad |= json_object_set_new(o, "pauses",
+	                           json_integer((json_int_t)c->pauses));
+	bad |= json_object_set_new(o, "kept",
+	                           json_integer((json_int_t)c->kept));
 	bad |= json_object_set_new(o, "notifications_sent",
 	                           json_integer((json_int_t)c->bells_sent));
 	bad |= json_object_set_new(o, "notifications_received",

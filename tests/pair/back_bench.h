@@ -32,6 +32,7 @@ static bool back_outlives;              /* its data halves: it has journals */
 static uint32_t back_journals, back_graves;     /* made; bury calls */
 static size_t back_journal_bytes;       /* of the last */
 static bool back_no_discard;            /* option */
+static enum pvb_blk_on_full back_on_full;       /* option */
 
 static inline int back_mem_end(void *arg)
 {
@@ -118,6 +119,7 @@ static inline void back_start(void)
 	c.options.value[PVB_BLK_OPT_SHARED] = back_shared;
 	c.options.value[PVB_BLK_OPT_BARRIER] = back_barrier;
 	c.options.value[PVB_BLK_OPT_DISCARD] = !back_no_discard;
+	c.options.value[PVB_BLK_OPT_ON_FULL] = back_on_full;
 	if (pvb_blkback_ctl_create(bench_watches(BACK), &c, &back, &e) < 0 ||
 	    pvb_blkback_ctl_start(back, &e) < 0)
 		fail_msg("%s", e.text);
@@ -148,6 +150,7 @@ static inline void back_end(void)
 	back_blocks = false;
 	back_not_persistent = false;
 	back_barrier = back_no_discard = false;
+	back_on_full = PVB_BLK_ON_FULL_REPORT;
 	back_outlives = false;
 	back_data_half = NULL;
 }

@@ -101,6 +101,9 @@ static void half_message(struct pvb_link *k, const void *msg, size_t bytes,
 	case PVB_BLK_MSG_UNLOAD:
 		h->unload++;
 		break;
+	case PVB_BLK_MSG_CLOSING:
+		h->closing++;
+		break;
 	case PVB_BLK_MSG_CHANGE:
 		h->change++;
 		if (!h->quiet)

@@ -25,7 +25,7 @@ struct half {
 	struct pvb_link link;
 	bool linked, quiet;             /* quiet: answers nothing by itself */
 	uint32_t attach, go, drain, cut, detach, resized, closed;
-	uint32_t load, unload, change;
+	uint32_t load, unload, change, closing;
 	uint32_t fds;                   /* that came with the last ATTACH or
 	                                   LOAD */
 	struct pvb_blk_msg attached_as; /* the last ATTACH */

@@ -27,6 +27,13 @@ static bool keep_report(struct control *c, const struct pvb_blk_msg *m)
 		c->refused[p->value]++;
 		return true;
 	}
+	c->no_space += p->kind == PVB_BLK_REPORT_NO_SPACE;
+	c->paused += p->kind == PVB_BLK_REPORT_PAUSED;
+	c->goes_on += p->kind == PVB_BLK_REPORT_GOES_ON;
+	if (p->kind == PVB_BLK_REPORT_NO_SPACE ||
+	    p->kind == PVB_BLK_REPORT_PAUSED ||
+	    p->kind == PVB_BLK_REPORT_GOES_ON)
+		return true;
 	if (p->kind != PVB_BLK_REPORT_LOST)
 		return false;
 	assert_true(p->value <= PVB_BLK_LOST_ALL);
@@ -354,6 +361,7 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 		a->geometry.sectors = 0;
 	}
 	memcpy(a->ring_ref, p->attached.ring_ref, sizeof(a->ring_ref));
+	a->keep_full = p->options.keep_full;
 	a->journal = p->options.journal;
 	a->back_domid = PAIR_BACK;
 	a->device = 51712;

@@ -31,6 +31,7 @@ struct control {                        /* the test's end of a link */
 	uint32_t got_count;
 	/* Reports that may come at any moment, so never in `got`. */
 	uint32_t refused[PVB_WHY_COUNT], lost[PVB_BLK_LOST_ALL + 1];
+	uint32_t no_space, paused, goes_on;
 	bool closed;
 };
 
@@ -47,6 +48,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     bounce_always, back_thread, manual_clock;
 	bool     own_loop;              /* the back's, turned by the test: the
 	                                   front does nothing meanwhile */
+	bool     keep_full;             /* --on-full pause */
 	bool     journal;               /* it keeps one; needs own_loop */
 	bool     no_window;             /* grant copies */
 	bool     mapped;                /* likewise, but mappings are kept */

@@ -272,6 +272,82 @@ static void a_half_that_loses_what_is_nothing_is_not_heard(void **state)
 	expect_offered(true, true, true);
 }
 
+/* ---- a disk without room ------------------------------------------------- */
+
+static void told_of_pauses(uint32_t lines, const char *what)
+{
+	assert_int_equal(bench.log_lines, lines);
+	if (what)
+		assert_non_null(strstr(bench.log_last, what));
+}
+
+static void a_pause_is_told_once_and_its_end(void **state)
+{
+	(void)state;
+	connect_two();
+	tell(h0, PVB_BLK_REPORT_PAUSED, 0);
+	told_of_pauses(1, "paused: no space");
+	tell(h1, PVB_BLK_REPORT_PAUSED, 1);
+	tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
+	told_of_pauses(1, NULL);
+	tell(h1, PVB_BLK_REPORT_GOES_ON, 1);
+	told_of_pauses(2, "goes on");
+	tell(h1, PVB_BLK_REPORT_GOES_ON, 1);
+	told_of_pauses(2, NULL);
+}
+
+static void a_half_that_pauses_all_the_time_is_not_told_of(void **state)
+{
+	(void)state;
+	connect_two();
+	for (int i = 0; i < 20; i++) {
+		tell(h0, PVB_BLK_REPORT_PAUSED, 0);
+		tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
+	}
+	told_of_pauses(6, "goes on");
+}
+
+static void nor_one_that_is_no_queue(void **state)
+{
+	(void)state;
+	connect_two();
+	tell(h0, PVB_BLK_REPORT_PAUSED, 2);
+	tell(h0, PVB_BLK_REPORT_PAUSED, 32);
+	tell(h0, PVB_BLK_REPORT_PAUSED, UINT64_MAX);
+	tell(h0, PVB_BLK_REPORT_GOES_ON, UINT64_MAX);
+	told_of_pauses(0, NULL);
+}
+
+static void a_full_disk_is_not_waited_for(void **state)
+{
+	(void)state;
+	connect_two();
+	assert_int_equal(h0->attached_as.u.back_attach.keep_full, 0);
+}
+
+static void but_where_the_halves_are_told_so(void **state)
+{
+	(void)state;
+	back_on_full = PVB_BLK_ON_FULL_PAUSE;
+	connect_two();
+	assert_int_equal(h0->attached_as.u.back_attach.keep_full, 1);
+	assert_int_equal(h1->attached_as.u.back_attach.keep_full, 1);
+}
+
+/* Its front may be waiting for what they keep. */
+static void and_that_the_device_is_to_go(void **state)
+{
+	(void)state;
+	connect_two();
+	tell(h0, PVB_BLK_REPORT_PAUSED, 0);
+	assert_int_equal(h0->closing, 0);
+	pvb_blkback_ctl_stop(back, false);
+	bench_wait_state(bench.back, "5");
+	TURN_UNTIL(h0->closing > 0 && h1->closing > 0);
+	tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
+	told_of_pauses(1, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +364,12 @@ int main(void)
 		BACK_TEST(another_medium_has_lost_nothing),
 		BACK_TEST(what_is_lost_while_a_medium_comes_stays_lost),
 		BACK_TEST(a_half_that_loses_what_is_nothing_is_not_heard),
+		BACK_TEST(a_pause_is_told_once_and_its_end),
+		BACK_TEST(a_half_that_pauses_all_the_time_is_not_told_of),
+		BACK_TEST(nor_one_that_is_no_queue),
+		BACK_TEST(a_full_disk_is_not_waited_for),
+		BACK_TEST(but_where_the_halves_are_told_so),
+		BACK_TEST(and_that_the_device_is_to_go),
 	};
 
 	return cmocka_run_group_tests_name("back_ctl_report", tests, NULL,
