@@ -33,15 +33,22 @@ struct pvb_supervisor {
 
 /* ---- the control socket -------------------------------------------------- */
 
+/* Every one of them, or an error: none drops out unseen. */
 static json_t *all(struct pvb_supervisor *s,
-                   json_t *(*one)(const struct pvb_device *d))
+                   json_t *(*one)(const struct pvb_device *d),
+                   struct pvb_err *e)
 {
 	struct pvb_device *d = NULL;
 	json_t *array = json_array();
 
-	while ((d = pvb_devices_next(s->devices, d)))
-		json_array_append_new(array, one(d));
-	return array;
+	while ((d = pvb_devices_next(s->devices, d)) &&
+	       json_array_append_new(array, one(d)) == 0)
+		continue;
+	if (array && !d)
+		return array;
+	json_decref(array);
+	pvb_err_set(e, -ENOMEM, "out of memory");
+	return NULL;
 }
 
 static struct pvb_device *asked_for(struct pvb_supervisor *s,
@@ -176,9 +183,9 @@ static json_t *handle(void *arg, const char *command, const json_t *request,
 	struct pvb_supervisor *s = arg;
 
 	if (strcmp(command, "list") == 0)
-		return all(s, pvb_device_list_json);
+		return all(s, pvb_device_list_json, e);
 	if (strcmp(command, "stat") == 0)
-		return all(s, pvb_device_stat_json);
+		return all(s, pvb_device_stat_json, e);
 	if (strcmp(command, "resize") == 0)
 		return resize(s, request, e);
 	if (strcmp(command, "insert") == 0 || strcmp(command, "eject") == 0)
