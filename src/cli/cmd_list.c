@@ -95,6 +95,8 @@ static void print_device(const json_t *o)
 	printf("  %s", text(o, "disk"));
 	if (json_is_string(json_object_get(o, "paused")))
 		printf("  (paused: no space)");
+	if (json_is_string(json_object_get(o, "waits")))
+		printf("  (waits %s)", text(o, "waits"));
 	if (json_object_get(o, "error"))
 		printf("  (%s: %s)", text(o, "reason"), text(o, "error"));
 	putchar('\n');

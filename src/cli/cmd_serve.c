@@ -12,12 +12,14 @@
 #include "control_path.h"
 #include "hyp/host.h"
 #include "machine.h"
+#include "serve/device_deaths.h"
 #include "serve/supervisor.h"
 
 struct serve {                          /* options, then what runs */
 	const char        *host, *control;
 	enum pvb_log_level level;
 	uint64_t           spin_max_ns;
+	uint64_t           deaths_max;
 	bool               drain;
 	struct pvb_daemon  daemon;
 	bool               xen, lost;
@@ -48,7 +50,8 @@ static int serve_until_told(struct serve *s, const struct pvb_host *host)
 	struct pvb_supervisor_config c = {
 		.log = &s->daemon.log, .host = host,
 		.control_path = s->control ? s->control : path,
-		.spin_max_ns = s->spin_max_ns, .lost = lost, .arg = s,
+		.spin_max_ns = s->spin_max_ns,
+		.deaths_max = (uint32_t)s->deaths_max, .lost = lost, .arg = s,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 	struct pvb_supervisor *sup;
@@ -121,6 +124,11 @@ static int take(const struct pvb_cmd *cmd, void *arg, const char *where,
 			return pvb_say_usage(cmd,
 				"%spoll %s: adaptive, always or never", where,
 				value);
+	} else if (strcmp(name, "worker-deaths") == 0) {
+		if (!pvb_parse_number(value, 1, PVB_DEATHS_MAX, &s->deaths_max))
+			return pvb_say_usage(cmd,
+				"%sworker-deaths %s: a number from 1 to %d",
+				where, value, PVB_DEATHS_MAX);
 	} else {
 		return pvb_say_usage(cmd, "%s%s: unknown setting", where,
 		                     name);
@@ -136,11 +144,14 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 		{ "log", required_argument, NULL, 's' },
 		{ "poll", required_argument, NULL, 's' },
 		{ "drain", no_argument, NULL, 's' },
+		{ "worker-deaths", required_argument, NULL, 's' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct serve s = { .level = PVB_LOG_INFO };
+	struct serve s = {
+		.level = PVB_LOG_INFO, .deaths_max = PVB_DEATHS_DEFAULT,
+	};
 	struct pvb_config_file file = { NULL };
 	int opt, index, status = PVB_EXIT_DONE;
 
@@ -181,6 +192,8 @@ const struct pvb_cmd pvb_cmd_serve = {
 "  --host HOST       xen or local:DIR (xen, where there is one)\n"
 "  --control PATH    its control socket (local: DIR/control)\n"
 "  --drain           on SIGTERM, close every device in an orderly way first\n"
+"  --worker-deaths N close a device when so many of its workers have died\n"
+"                    within a minute (10)\n"
 "  --poll adaptive|always|never  how queues wait for work (adaptive)\n"
 "  --log LEVEL       error, warn, info or debug (info)\n"
 "  --config FILE     read these settings, as \"name = value\" lines\n"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pvb/err.h>
@@ -14,18 +15,16 @@
 #include "device_json.h"
 #include "device_kinds.h"
 #include "device_medium.h"
-#include "flow/counters.h"
+#include "device_worker.h"
 #include "hyp/host.h"
 #include "hyp/mem.h"
-#include "workers.h"
 
 struct pvb_device {
 	struct pvb_device_config  config;
 	struct pvb_blk_options    options;
 	struct pvb_blkback_ctl   *ctl;
 	struct pvb_medium        *medium;
-	int                       counters_fd[PVB_BLK_QUEUES_MAX];
-	struct pvb_counters      *counters[PVB_BLK_QUEUES_MAX];
+	struct pvb_device_worker  worker;
 	char                      params[PVB_BLK_NODES_URI_MAX + 1];
 	char                      uri[PVB_BLK_NODES_URI_MAX + 1];
 };
@@ -47,8 +46,7 @@ static int data_half(void *arg, uint32_t queue)
 		        d->config.dev.number, kernel_has_it);
 		return -EBUSY;
 	}
-	return pvb_workers_queue(d->config.workers, d->config.dev.front_domid,
-	                         d->config.dev.number, queue);
+	return pvb_device_worker_queue(&d->worker, queue);
 }
 
 static int mem_end(void *arg)
@@ -66,25 +64,25 @@ static int mem_end(void *arg)
 	return fd;
 }
 
-/* Counters outlive the connections and workers that count. */
 static int counters(void *arg, uint32_t queue)
 {
 	struct pvb_device *d = arg;
-	int fd;
 
-	if (queue >= PVB_BLK_QUEUES_MAX)
-		return -1;
-	if (d->counters_fd[queue] >= 0)
-		return d->counters_fd[queue];
-	fd = pvb_counters_create();
-	if (fd < 0)
-		return -1;
-	if (pvb_counters_map(fd, true, &d->counters[queue]) < 0) {
-		close(fd);
-		return -1;
-	}
-	d->counters_fd[queue] = fd;
-	return fd;
+	return pvb_device_worker_counters(&d->worker, queue);
+}
+
+static int journal(void *arg, uint32_t queue, size_t bytes)
+{
+	struct pvb_device *d = arg;
+
+	return pvb_device_worker_journal(&d->worker, queue, bytes);
+}
+
+static void bury(struct pvb_blkback_ctl *ctl, void *arg)
+{
+	struct pvb_device *d = arg;
+
+	pvb_device_worker_bury(&d->worker, ctl);
 }
 
 static void changed(struct pvb_blkback_ctl *ctl, void *arg)
@@ -141,6 +139,25 @@ static int start_medium(struct pvb_device *d, struct pvb_err *e)
 	return pvb_medium_create(&c, d->params, &d->medium, e);
 }
 
+/* The same for whoever serves this device of this host, now and later. */
+static uint64_t fence_of(const struct pvb_device *d)
+{
+	const struct pvb_xsdev *dev = &d->config.dev;
+	struct stat st = { .st_dev = 0 };
+	uint64_t words[5], hash = UINT64_C(0xcbf29ce484222325);
+
+	(void)stat(pvb_host_run_dir(d->config.host), &st);
+	words[0] = st.st_dev;
+	words[1] = st.st_ino;
+	words[2] = dev->back_domid;
+	words[3] = dev->front_domid;
+	words[4] = dev->number;
+	for (size_t i = 0; i < sizeof(words); i++)
+		hash = (hash ^ ((const unsigned char *)words)[i]) *
+		       UINT64_C(0x100000001b3);
+	return hash ? hash : 1;
+}
+
 static int start_control(struct pvb_device *d, struct pvb_err *e)
 {
 	struct pvb_blkback_ctl_config c = {
@@ -150,7 +167,8 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 		                                : PVB_BLK_MEM_LOCAL,
 		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
-		.counters = counters, .changed = changed,
+		.counters = counters, .journal = journal, .bury = bury,
+		.fence = fence_of(d), .changed = changed,
 		.medium = medium, .retired = retired, .arg = d,
 	};
 	int r = pvb_blkback_ctl_create(d->config.watches, &c, &d->ctl, e);
@@ -169,6 +187,18 @@ static int read_nodes(struct pvb_device *d, struct pvb_err *e)
 	                          d->params, &d->options, e);
 }
 
+static void start_worker(struct pvb_device *d)
+{
+	const struct pvb_device_worker_config c = {
+		.log = d->config.log,
+		.loop = pvb_watches_loop(d->config.watches),
+		.workers = d->config.workers, .dev = d->config.dev,
+		.deaths_max = d->config.deaths_max,
+	};
+
+	pvb_device_worker_init(&d->worker, &c);
+}
+
 int pvb_device_create(const struct pvb_device_config *c,
                       struct pvb_device **out, struct pvb_err *e)
 {
@@ -178,9 +208,7 @@ int pvb_device_create(const struct pvb_device_config *c,
 	if (!d)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
 	d->config = *c;
-	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++)
-		d->counters_fd[i] = -1;
-	pvb_workers_hold(c->workers, c->dev.front_domid);
+	start_worker(d);
 	r = read_nodes(d, e);
 	if (r == 0)
 		r = start_control(d, e);
@@ -200,12 +228,7 @@ void pvb_device_destroy(struct pvb_device *d)
 		return;
 	pvb_medium_destroy(d->medium);
 	pvb_blkback_ctl_destroy(d->ctl);
-	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
-		pvb_counters_unmap(d->counters[i]);
-		if (d->counters_fd[i] >= 0)
-			close(d->counters_fd[i]);
-	}
-	pvb_workers_release(d->config.workers, d->config.dev.front_domid);
+	pvb_device_worker_fini(&d->worker);
 	free(d);
 }
 
@@ -231,27 +254,13 @@ struct pvb_medium *pvb_device_medium(struct pvb_device *d)
 
 /* ---- how it is shown ----------------------------------------------------- */
 
-/* Of all its queues. */
-static void sum_up(const struct pvb_device *d, struct pvb_counts *sum)
-{
-	struct pvb_counts one;
-
-	memset(sum, 0, sizeof(*sum));
-	for (int i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
-		if (!d->counters[i])
-			continue;
-		pvb_counters_read(d->counters[i], &one);
-		pvb_counts_merge(sum, &one);
-	}
-}
-
 static json_t *list_json(const struct pvb_device *d,
                          const struct pvb_blkback_status *s,
                          const struct pvb_counts *sum)
 {
 	json_t *o = pvb_device_json(&d->config.dev,
 		pvb_blk_options_type(&d->options), d->uri, s,
-		pvb_workers_pid(d->config.workers, d->config.dev.front_domid));
+		pvb_seat_pid(&d->worker.seat));
 
 	if (o && pvb_disk_json(o, sum) < 0) {
 		json_decref(o);
@@ -266,7 +275,7 @@ json_t *pvb_device_list_json(const struct pvb_device *d)
 	struct pvb_counts sum;
 
 	pvb_blkback_ctl_status(d->ctl, &s);
-	sum_up(d, &sum);
+	pvb_device_worker_sum(&d->worker, &sum);
 	return list_json(d, &s, &sum);
 }
 
@@ -286,7 +295,7 @@ json_t *pvb_device_stat_json(const struct pvb_device *d)
 	json_t *o;
 
 	pvb_blkback_ctl_status(d->ctl, &s);
-	sum_up(d, &sum);
+	pvb_device_worker_sum(&d->worker, &sum);
 	add_refused_connections(&s, &sum);
 	o = list_json(d, &s, &sum);
 	if (o && pvb_counts_json(o, &sum) < 0) {

@@ -27,6 +27,7 @@ struct pvb_device_config {
 	struct pvb_xsdev      dev;
 	uint32_t              cpus;
 	uint64_t              spin_max_ns;
+	uint32_t              deaths_max;       /* see device_deaths.h */
 	const struct pvb_host *host;            /* all borrowed until destroy */
 	const struct pvb_kind *kind;
 	struct pvb_watches   *watches;

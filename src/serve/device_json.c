@@ -84,6 +84,10 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
 	bad |= json_object_set_new(o, "disk", disk(uri));
 	bad |= json_object_set_new(o, "worker_pid", worker
 	                           ? json_integer(worker) : json_null());
+	bad |= json_object_set_new(o, "worker_deaths",
+	                           json_integer(s->deaths));
+	bad |= json_object_set_new(o, "waits", s->waits
+	                           ? json_string(s->waits) : json_null());
 	if (s->why != PVB_OK) {
 		bad |= json_object_set_new(o, "reason",
 		                           json_string(pvb_why_name(s->why)));

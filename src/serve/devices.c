@@ -147,7 +147,8 @@ static void begin(struct pvb_devices *s, struct entry *n)
 	struct pvb_device_config c = {
 		.log = s->c.log, .host = s->c.host, .dev = n->dev,
 		.kind = n->kind, .cpus = s->cpus,
-		.spin_max_ns = s->c.spin_max_ns, .watches = s->c.watches,
+		.spin_max_ns = s->c.spin_max_ns,
+		.deaths_max = s->c.deaths_max, .watches = s->c.watches,
 		.workers = s->c.workers, .prober = s->c.prober,
 		.changed = changed, .retired = retired, .arg = n,
 	};

@@ -19,6 +19,7 @@ struct pvb_devices_config {
 	const struct pvb_host *host;
 	uint16_t               own_domid;
 	uint64_t               spin_max_ns;
+	uint32_t               deaths_max;
 	struct pvb_loop       *loop;    /* all borrowed until destroy */
 	struct pvb_watches    *watches;
 	struct pvb_workers    *workers;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "bus/watches.h"
 #include "control.h"
+#include "device_deaths.h"
 #include "device_medium.h"
 #include "devices.h"
 #include "hyp/host.h"
@@ -208,7 +209,10 @@ static int open_devices(struct pvb_supervisor *s, struct pvb_err *e)
 {
 	struct pvb_devices_config c = {
 		.log = s->config.log, .host = s->config.host,
-		.spin_max_ns = s->config.spin_max_ns, .loop = s->loop,
+		.spin_max_ns = s->config.spin_max_ns,
+		.deaths_max = s->config.deaths_max ? s->config.deaths_max
+		                                   : PVB_DEATHS_DEFAULT,
+		.loop = s->loop,
 		.watches = s->watches, .workers = s->workers,
 		.prober = s->prober,
 	};

@@ -22,6 +22,9 @@ struct pvb_supervisor_config {
 	const char *control_path;
 	const char *program;            /* that workers run; NULL: this one */
 	uint64_t    spin_max_ns;
+	/* So many deaths of workers within a minute are too many for a device;
+	   0: PVB_DEATHS_DEFAULT. */
+	uint32_t    deaths_max;
 	/* The store is gone: nothing new can be served, nothing be closed. */
 	void (*lost)(void *arg);
 	void *arg;

@@ -19,35 +19,28 @@
 
 extern char **environ;
 
-struct process {                        /* one frontend domain's worker */
-	struct process     *next;
+struct worker_process {
+	struct worker_process *next;
 	struct pvb_workers *workers;
 	uint16_t            front_domid;
-	uint32_t            devices;
-	pid_t               pid;        /* 0: does not run */
+	bool                alone;      /* for one device */
+	bool                killed;     /* and not waited for yet */
+	pid_t               pid;
 	struct pvb_link     link;
 	struct pvb_loop_fd  death;      /* its pidfd */
 };
 
 struct pvb_workers {
-	struct pvb_loop      *loop;
-	const struct pvb_log *log;
-	char                 *program;
-	struct process       *first;
+	struct pvb_loop       *loop;
+	const struct pvb_log  *log;
+	char                  *program;
+	struct worker_process *first;
+	struct pvb_seat       *seats;
 };
-
-static struct process *find(const struct pvb_workers *w, uint16_t domid)
-{
-	struct process *p = w->first;
-
-	while (p && p->front_domid != domid)
-		p = p->next;
-	return p;
-}
 
 /* ---- death --------------------------------------------------------------- */
 
-static void say_death(const struct process *p, int status)
+static void say_death(const struct worker_process *p, int status)
 {
 	const struct pvb_log *log = p->workers->log;
 
@@ -62,33 +55,70 @@ static void say_death(const struct process *p, int status)
 		        (int)p->pid, p->front_domid, WEXITSTATUS(status));
 }
 
-static void forget(struct process *p)
+/* It has been waited for. */
+static void forget(struct worker_process *p)
 {
+	struct worker_process **at = &p->workers->first;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
 	pvb_loop_remove_fd(&p->death);
-	close(p->death.fd);
+	if (p->death.fd >= 0)
+		(void)close(p->death.fd);
 	pvb_link_fini(&p->link);
-	p->pid = 0;
+	free(p);
 }
 
-/* Its queues' links have closed too: that is how control halves learn of it. */
+static bool is_used(const struct worker_process *p)
+{
+	const struct pvb_seat *s = p->workers->seats;
+
+	while (s && s->process != p)
+		s = s->next;
+	return s;
+}
+
+/* Its queues' links have closed too: that is how control halves learn of it,
+   if they have not yet. */
+static void empty_seats(struct worker_process *p)
+{
+	for (struct pvb_seat *s = p->workers->seats; s; s = s->next) {
+		if (s->process != p)
+			continue;
+		s->process = NULL;
+		if (s->burying)
+			pvb_loop_defer(p->workers->loop, &s->done);
+	}
+}
+
+static void end_soon(struct worker_process *p)
+{
+	if (!p->killed)
+		(void)kill(p->pid, SIGKILL);
+	p->killed = true;
+}
+
 static void died(struct pvb_loop_fd *watch, uint32_t events)
 {
-	struct process *p = pvb_container(watch, struct process, death);
+	struct worker_process *p =
+		pvb_container(watch, struct worker_process, death);
 	int status = 0;
 
 	(void)events;
 	if (waitpid(p->pid, &status, WNOHANG) != p->pid)
 		return;
-	say_death(p, status);
+	if (is_used(p))
+		say_death(p, status);
+	empty_seats(p);
 	forget(p);
 }
 
-/* Closing the link is what ends a worker; a stuck one is killed. */
-static void end(struct process *p)
+/* Waits for it, and so for what the kernel does for it. */
+static void end(struct worker_process *p)
 {
-	if (p->pid == 0)
-		return;
-	kill(p->pid, SIGKILL);
+	(void)kill(p->pid, SIGKILL);
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	forget(p);
@@ -128,101 +158,141 @@ static int spawn(const char *program, int link_fd, pid_t *pid)
 	return r;
 }
 
-static int start(struct process *p)
+/* Takes `link_fd` over. */
+static int watch(struct worker_process *p, int link_fd)
 {
 	static const struct pvb_link_ops ops = { link_message, link_closed };
-	struct pvb_workers *w = p->workers;
-	int ends[2], pidfd;
-	int r = pvb_link_pair(ends);
+	struct pvb_loop *loop = p->workers->loop;
+	int r = pvb_link_init(&p->link, loop, link_fd, &ops);
 
 	if (r < 0)
 		return r;
-	r = spawn(w->program, ends[1], &p->pid);
-	close(ends[1]);
+	p->death = (struct pvb_loop_fd){
+		.fd = (int)syscall(SYS_pidfd_open, p->pid, 0),
+		.events = PVB_LOOP_IN, .ready = died,
+	};
+	return p->death.fd < 0 ? -errno : pvb_loop_add_fd(loop, &p->death);
+}
+
+static int start(struct pvb_workers *w, const struct pvb_seat *s,
+                 struct worker_process **out)
+{
+	struct worker_process *p = calloc(1, sizeof(*p));
+	int ends[2];
+	int r = p ? pvb_link_pair(ends) : -ENOMEM;
+
+	if (r == 0) {
+		r = spawn(w->program, ends[1], &p->pid);
+		(void)close(ends[1]);
+		if (r < 0)
+			(void)close(ends[0]);
+	}
 	if (r < 0) {
-		close(ends[0]);
-		p->pid = 0;
+		free(p);
 		return r;
 	}
-	pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	p->death = (struct pvb_loop_fd){ .fd = pidfd, .events = PVB_LOOP_IN,
-		.ready = died };
-	r = pvb_link_init(&p->link, w->loop, ends[0], &ops);
-	if (r == 0)
-		r = pvb_loop_add_fd(w->loop, &p->death);
+	p->workers = w;
+	p->front_domid = s->front_domid;
+	p->alone = s->alone;
+	p->death.fd = -1;
+	r = watch(p, ends[0]);
 	if (r < 0) {
 		end(p);
 		return r;
 	}
-	pvb_log(w->log, PVB_LOG_INFO, "worker %d for domain %u", (int)p->pid,
-	        p->front_domid);
+	p->next = w->first;
+	w->first = p;
+	pvb_log(w->log, PVB_LOG_INFO, "worker %d for domain %u%s", (int)p->pid,
+	        p->front_domid, p->alone ? ", for one device of it" : "");
+	*out = p;
 	return 0;
 }
 
-int pvb_workers_queue(struct pvb_workers *w, uint16_t front_domid,
-                      uint32_t number, uint32_t queue)
-{
-	struct pvb_worker_msg msg = { PVB_WORKER_QUEUE, number, queue };
-	struct process *p = find(w, front_domid);
-	int ends[2], r;
+/* ---- seats --------------------------------------------------------------- */
 
-	if (!p)
-		return -ENOENT;
-	r = p->pid == 0 ? start(p) : 0;
+static void seat_done(struct pvb_loop_task *t)
+{
+	struct pvb_seat *s = pvb_container(t, struct pvb_seat, done);
+
+	s->burying = false;
+	s->buried(s);
+}
+
+void pvb_seat_take(struct pvb_seat *s)
+{
+	s->process = NULL;
+	s->burying = false;
+	s->done = (struct pvb_loop_task){ .run = seat_done };
+	s->next = s->workers->seats;
+	s->workers->seats = s;
+}
+
+void pvb_seat_leave(struct pvb_seat *s)
+{
+	struct worker_process *p = s->process;
+	struct pvb_seat **at;
+
+	if (!s->workers)
+		return;
+	for (at = &s->workers->seats; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	pvb_loop_undefer(s->workers->loop, &s->done);
+	s->process = NULL;
+	if (p && !is_used(p))
+		end_soon(p);
+}
+
+/* Its own, or that of its domain. */
+static int sit_down(struct pvb_seat *s)
+{
+	struct worker_process *p = s->workers->first;
+
+	if (s->process)
+		return s->process->killed ? -EAGAIN : 0;
+	while (p && (s->alone || p->alone || p->killed ||
+	             p->front_domid != s->front_domid))
+		p = p->next;
+	s->process = p;
+	return p ? 0 : start(s->workers, s, &s->process);
+}
+
+int pvb_seat_queue(struct pvb_seat *s, uint32_t queue)
+{
+	struct pvb_worker_msg msg = { PVB_WORKER_QUEUE, s->number, queue };
+	int ends[2];
+	int r = sit_down(s);
+
 	if (r == 0)
 		r = pvb_link_pair(ends);
 	if (r < 0)
 		return r;
-	r = pvb_link_send(&p->link, &msg, sizeof(msg), &ends[1], 1);
-	close(ends[1]);
+	r = pvb_link_send(&s->process->link, &msg, sizeof(msg), &ends[1], 1);
+	(void)close(ends[1]);
 	if (r < 0) {
-		close(ends[0]);
-		return r;
+		(void)close(ends[0]);
+		return -EAGAIN;
 	}
 	return ends[0];
 }
 
-pid_t pvb_workers_pid(const struct pvb_workers *w, uint16_t front_domid)
+void pvb_seat_bury(struct pvb_seat *s)
 {
-	struct process *p = find(w, front_domid);
+	struct worker_process *p = s->process;
 
-	return p ? p->pid : 0;
+	s->burying = true;
+	if (p)
+		end_soon(p);
+	else
+		pvb_loop_defer(s->workers->loop, &s->done);
 }
 
-void pvb_workers_hold(struct pvb_workers *w, uint16_t front_domid)
+pid_t pvb_seat_pid(const struct pvb_seat *s)
 {
-	struct process *p = find(w, front_domid);
-
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p)
-			return;         /* queue then says -ENOENT */
-		p->workers = w;
-		p->front_domid = front_domid;
-		p->next = w->first;
-		w->first = p;
-	}
-	p->devices++;
+	return s->process ? s->process->pid : 0;
 }
 
-static void remove_process(struct pvb_workers *w, struct process *p)
-{
-	struct process **at = &w->first;
-
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	end(p);
-	free(p);
-}
-
-void pvb_workers_release(struct pvb_workers *w, uint16_t front_domid)
-{
-	struct process *p = find(w, front_domid);
-
-	if (p && --p->devices == 0)
-		remove_process(w, p);
-}
+/* ---- all of them --------------------------------------------------------- */
 
 int pvb_workers_create(struct pvb_loop *loop, const struct pvb_log *log,
                        const char *program, struct pvb_workers **out,
@@ -247,7 +317,7 @@ void pvb_workers_destroy(struct pvb_workers *w)
 	if (!w)
 		return;
 	while (w->first)
-		remove_process(w, w->first);
+		end(w->first);
 	free(w->program);
 	free(w);
 }
