@@ -100,9 +100,11 @@ static int lock_fence(const struct file_lane *f, uint64_t fence,
 int file_lock(const struct file_lane *f, const struct pvb_disk_probe *p,
               struct pvb_err *e)
 {
-	int r = lock_sharing(f, p->flags & PVB_DISK_SHARED, e);
+	/* In this order: where the one stands the other does, too, so nobody is
+	   told that we are gone and then finds us in the way. */
+	int r = lock_fence(f, p->fence, e);
 
-	return r < 0 ? r : lock_fence(f, p->fence, e);
+	return r < 0 ? r : lock_sharing(f, p->flags & PVB_DISK_SHARED, e);
 }
 
 /* ---- control ------------------------------------------------------------- */
