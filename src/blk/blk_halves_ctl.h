@@ -54,9 +54,11 @@ struct pvb_blk_halves_ops {
 	/* A back's; NULL for a front. */
 	void (*resized)(struct pvb_blk_halves *h);
 	/* A back's that outlives its halves; NULL for a front.  died: they are
-	   dead; pvb_blk_halves_again or _give_up is due, later.  again: all
-	   rings are attached again. */
+	   dead; pvb_blk_halves_again or _give_up is due, later.  busy: that
+	   failed because somebody still has the disk; true: it is due once
+	   more.  again: all rings are attached again. */
 	void (*died)(struct pvb_blk_halves *h, const char *text);
+	bool (*busy)(struct pvb_blk_halves *h);
 	void (*again)(struct pvb_blk_halves *h);
 };
 
@@ -80,6 +82,7 @@ struct pvb_blk_halves {                 /* caller's storage */
 	bool     down, again;           /* they are dead; attach once more */
 	enum pvb_why why;               /* of an attach or load that fails; else
 	                                   OK */
+	int      code;                  /* a negative errno beside it */
 	char     text[PVB_BLK_HALVES_TEXT_MAX + 1];
 };
 

@@ -5,8 +5,10 @@
  *
  *           died                    again                all have answered
  *    UP ------------> DOWN -----------------> attaching -----------------> UP
- *     ^                 |     again, but nobody wants it any more; give_up
- *     +-----------------+
+ *     ^                 |                           |
+ *     |                 | <-------------------------+ the disk is busy
+ *     |                 |
+ *     +-----------------+ again, but nobody wants it any more; give_up
  *
  * While it is down orders are remembered: one is carried out when the rings are
  * attached again, or has come true with the death.
@@ -20,7 +22,7 @@
  *   change      not at all: the owner attaches again with the new medium
  */
 #include <assert.h>
-#include <string.h>
+#include <errno.h>
 
 #include "blk_halves_parts_ctl.h"
 
@@ -105,6 +107,7 @@ bool pvb_blk_halves_again(struct pvb_blk_halves *h)
 	if (wanted) {
 		h->again = true;
 		h->why = PVB_OK;
+		h->code = 0;
 		h->text[0] = '\0';
 		for (uint32_t i = 0; i < h->count && !h->down &&
 		     h->why == PVB_OK; i++)
@@ -157,6 +160,8 @@ void halves_settle_again(struct pvb_blk_halves *h)
 	if (!h->down && h->due & HALVES_AGAIN_UNDONE &&
 	    halves_all_owe(h) == 0) {
 		h->due &= (uint8_t)~HALVES_AGAIN_UNDONE;
-		halves_path_failed(h, h->why, h->text);
+		h->down = h->code == -EBUSY && h->ops->busy(h);
+		if (!h->down)
+			halves_path_failed(h, h->why, h->text);
 	}
 }

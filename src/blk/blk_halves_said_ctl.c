@@ -70,6 +70,7 @@ static void on_failed(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
 		why = attaching ? PVB_WHY_ATTACH : PVB_WHY_STATE;
 	if (attaching) {
 		q->owes &= (uint8_t)~HALVES_ATTACHED;
+		h->code = m->u.failed.code;
 		halves_order_fails(h, why, text);
 	} else if (q->attached && !others) {
 		halves_path_failed(h, why, text);

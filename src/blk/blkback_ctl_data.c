@@ -305,5 +305,5 @@ const struct pvb_blk_halves_ops blkback_halves_ops = {
 	.drained = drained, .detached = detached, .failed = failed,
 	.report = blkback_report, .load = load_one, .loaded = blkback_loaded,
 	.changed = blkback_changed, .resized = blkback_resized,
-	.died = blkback_died, .again = blkback_again,
+	.died = blkback_died, .busy = blkback_busy, .again = blkback_again,
 };

@@ -177,6 +177,18 @@ void blkback_died(struct pvb_blk_halves *h, const char *text)
 	b->c.bury(b, b->c.arg);
 }
 
+/* Not by those who died: their fence has fallen.  But perhaps for a moment. */
+bool blkback_busy(struct pvb_blk_halves *h)
+{
+	struct pvb_blkback_ctl *b = back_of(h);
+
+	if (is_late(b))
+		return false;
+	b->death.step = BLKBACK_FENCING;
+	look_again(b, "");
+	return true;
+}
+
 void blkback_again(struct pvb_blk_halves *h)
 {
 	struct pvb_blkback_ctl *b = back_of(h);

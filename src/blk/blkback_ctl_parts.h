@@ -119,6 +119,7 @@ void blkback_change_fini(struct pvb_blkback_ctl *b);
    disk any more.  False: pvb_runner_attach follows. */
 bool blkback_is_fenced(struct pvb_blkback_ctl *b);
 void blkback_died(struct pvb_blk_halves *h, const char *text);
+bool blkback_busy(struct pvb_blk_halves *h);
 void blkback_again(struct pvb_blk_halves *h);
 void blkback_death_init(struct pvb_blkback_ctl *b);
 void blkback_death_fini(struct pvb_blkback_ctl *b);

@@ -28,7 +28,7 @@ static void say_why(struct half *h, enum pvb_blk_msg_type type,
 	struct pvb_blk_msg m = { .type = type };
 
 	m.u.failed.why = why;
-	m.u.failed.code = -EIO;
+	m.u.failed.code = h->refuse_code ? h->refuse_code : -EIO;
 	snprintf(m.u.failed.text, sizeof(m.u.failed.text), "%s", text);
 	assert_int_equal(pvb_link_send(&h->link, &m, sizeof(m), NULL, 0), 0);
 }

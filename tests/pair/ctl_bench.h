@@ -32,6 +32,7 @@ struct half {
 	struct pvb_blk_msg last;
 	/* Answer an ATTACH or LOAD with this reason; OK: do it. */
 	enum pvb_why refuse;
+	int refuse_code;                /* with it; 0: -EIO */
 };
 
 struct bench {

@@ -289,6 +289,40 @@ static void a_claim_that_stays_ends_the_connection(void **state)
 	assert_string_equal(back_error(), "disk.img: claimed (attach)");
 }
 
+/* Whoever has it, and however the fence was got around. */
+static void a_disk_that_is_busy_is_tried_again(void **state)
+{
+	(void)state;
+	serve();
+	h1->refuse = PVB_WHY_DISK;
+	h1->refuse_code = -EBUSY;
+	die();
+	bury();
+	pass_ms(10);
+	assert_in_range(h1->attach, 3, 4);
+	assert_string_equal(get(bench.back, "state"), "4");
+	assert_int_equal(bench.spy.writes, 0);
+	h1->refuse = PVB_OK;
+	pass_ms(100);
+	expect_serving();
+	assert_int_equal(h0->attach, h1->attach);
+	assert_int_equal(h0->cut, h0->attach - 2);      /* each was undone */
+	assert_int_equal(bench.spy.writes, 0);
+}
+
+static void a_disk_that_stays_busy_ends_the_connection(void **state)
+{
+	(void)state;
+	serve();
+	h1->refuse = PVB_WHY_DISK;
+	h1->refuse_code = -EBUSY;
+	die();
+	bury();
+	pass_ms(31000);
+	bench_wait_state(bench.back, "6");
+	assert_int_equal(back_status().why, PVB_WHY_DISK);
+}
+
 static void it_may_happen_again_and_again(void **state)
 {
 	(void)state;
@@ -877,6 +911,8 @@ int main(void)
 		BACK_TEST(a_disk_without_a_fence_that_can_be_told_is_stopped),
 		BACK_TEST(a_claim_that_goes_late_is_waited_for),
 		BACK_TEST(a_claim_that_stays_ends_the_connection),
+		BACK_TEST(a_disk_that_is_busy_is_tried_again),
+		BACK_TEST(a_disk_that_stays_busy_ends_the_connection),
 		BACK_TEST(it_may_happen_again_and_again),
 		BACK_TEST(who_comes_next_may_die_too),
 		BACK_TEST(one_half_is_as_good_as_all),
