@@ -46,6 +46,21 @@ def until(condition, what, deadline_s=DEADLINE_S, process=None):
         time.sleep(0.005)
 
 
+def at_rest(look):
+    """What `look` says once nothing is under way any more: the same for half a
+    second.  To compare with later: what goes has gone, what comes is there."""
+    seen, since = look(), time.monotonic()
+
+    def is_so():
+        nonlocal seen, since
+        now = look()
+        if now != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since > 0.5
+    until(is_so, "rest")
+    return seen
+
+
 def pvb(*args, status=0, timeout=60, **more):
     """Run the program; its exit status must be `status`."""
     r = subprocess.run([PVB, *map(str, args)], capture_output=True, text=True,
@@ -184,6 +199,11 @@ class Machine:
 
     def counts(self):
         return pvb_json("local", "--dir", self.dir, "--counts")
+
+    def held(self):
+        """The counts but nodes: what a front has left in the store when it was
+        killed, and what is said there of its end, are not always the same."""
+        return {k: v for k, v in self.counts().items() if k != "store_nodes"}
 
     def list(self):
         return pvb_json("list", "--host", self.host)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from rig import Machine, TOP, need, open_fds, pvb, run, until
+from rig import Machine, TOP, at_rest, need, open_fds, pvb, run, until
 
 SCRIPT = os.path.join(TOP, "scripts", "xen", "block-pvb")
 NUMBER = 51712                          # xvda
@@ -166,7 +166,7 @@ def test_our_own_device_goes_with_its_front():
     with Machine() as m:
         boots(m, 1)
         pvb("bench", "--time", "0.05", m.vbd(1, "xvdb"))
-        fds = open_fds(m.serve.pid)
+        fds = at_rest(lambda: open_fds(m.serve.pid))
         m.attach(1, "xvda", m.image())
         pvb("bench", "--time", "0.05", m.vbd(1))
         m.xs("xenstore-rm", front(1))

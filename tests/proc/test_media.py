@@ -11,7 +11,8 @@ import subprocess
 import threading
 
 from front import Front
-from rig import DEADLINE_S, PVB, Machine, open_fds, pvb, pvb_json, run, until
+from rig import (DEADLINE_S, PVB, Machine, at_rest, open_fds, pvb, pvb_json, run,
+                 until)
 
 MIB = 1 << 20
 NUMBER = 5632                           # hdc
@@ -340,16 +341,15 @@ def test_nothing_is_left_of_many_media():
             insert(m, a)
             eject(m)
             serve = m.serve.pid
-            before = open_fds(serve), open_fds(worker), m.counts()
+            before = at_rest(lambda: (open_fds(serve), open_fds(worker),
+                                      m.counts()))
             for _ in range(20):
                 insert(m, a)
                 insert(m, m.path("none"), status=1)
                 eject(m)
             f.wait_size(0)
-            # Whoever asked last may not be gone yet, then as now.
-            until(lambda: open_fds(serve) <= before[0] and
-                  open_fds(worker) <= before[1], "descriptors returned")
-            until(lambda: m.counts() == before[2], "nothing left in the store")
+            until(lambda: (open_fds(serve), open_fds(worker),
+                           m.counts()) == before, "return to what was held")
 
 
 # ---- by a toolstack ---------------------------------------------------------

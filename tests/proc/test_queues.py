@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from front import Front
-from rig import Machine, PVB, need, open_fds, pvb, run, until
+from rig import Machine, PVB, at_rest, need, open_fds, pvb, run, until
 
 MIB = 1 << 20
 
@@ -51,7 +51,14 @@ def settled(m):
     worker's threads wait for the next one."""
     until(lambda: m.states(1)[0] == "closed", "closed backend")
     worker = m.device(1)["worker_pid"]
-    return worker, names(worker), open_fds(worker), m.counts()
+    return worker, names(worker), open_fds(worker), m.held()
+
+
+def back_at(first, m):
+    """The first time: at rest."""
+    first = first or at_rest(lambda: settled(m))
+    until(lambda: settled(m) == first, "what it was like before")
+    return first
 
 
 def test_nothing_is_left_of_them():
@@ -63,8 +70,7 @@ def test_nothing_is_left_of_them():
             with Front(m.vbd(1, more="&queues=4")) as f:
                 assert f.write(b"x" * 4096) == 0
             assert (len(names("self")), open_fds("self")) == own
-            first = first or settled(m)
-            until(lambda: settled(m) == first, "what it was like before")
+            first = back_at(first, m)
 
 
 def test_verified_load_on_a_file():
@@ -91,8 +97,7 @@ def test_a_front_that_is_killed_leaves_nothing():
                   process=p)
             p.kill()
             p.wait()
-            first = first or settled(m)
-            until(lambda: settled(m) == first, "what it was like before")
+            first = back_at(first, m)
 
 
 def test_more_queues_than_processors():

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 
 from front import Front
 from load import BLOCK, Load
-from rig import (BUILD, DEADLINE_S, PVB, Machine, Skip, open_fds, pvb, run,
-                 until)
+from rig import (BUILD, DEADLINE_S, PVB, Machine, Skip, at_rest, open_fds, pvb,
+                 run, until)
 
 MIB = 1 << 20
 SLOW_MS = 2000
@@ -93,14 +93,17 @@ def say_pauses(what, pauses):
           f"{pauses[len(pauses) // 2]:.0f} ms, longest {pauses[-1]:.0f} ms")
 
 
+def everything(m):
+    return m.counts(), open_fds(m.serve.pid), open_fds(m.local.pid)
+
+
 # ---- the worker -------------------------------------------------------------
 
 def test_a_worker_dies_under_load():
     with machine(*MANY) as m, ExitStack() as stack, \
             loads(m, stack) as running:
         pauses = []
-        fds = open_fds(m.serve.pid), open_fds(m.local.pid)
-        counts = m.counts()
+        held = at_rest(lambda: everything(m))
         for load in running:
             load.longest_s()
         for _ in range(20):
@@ -114,9 +117,7 @@ def test_a_worker_dies_under_load():
         say_pauses("a worker died", pauses)
         nothing_was_refused(m)
         assert [d["worker_deaths"] for d in m.list()] == [20] * 4, m.list()
-        until(lambda: (open_fds(m.serve.pid), open_fds(m.local.pid)) == fds,
-              "descriptors returned")
-        assert m.counts() == counts
+        until(lambda: everything(m) == held, "return to what was held")
 
 
 def test_workers_die_as_soon_as_they_live():
@@ -184,11 +185,6 @@ def test_a_detach_meanwhile_is_done_afterwards():
             assert m.list() == []
 
 
-def resources(m):
-    """But nodes: what a front has left there, and what is said of its end."""
-    return {k: v for k, v in m.counts().items() if k != "store_nodes"}
-
-
 def test_a_front_that_dies_meanwhile():
     """Nothing of it is left, and another one is served."""
     with machine(*MANY) as m:
@@ -203,8 +199,8 @@ def test_a_front_that_dies_meanwhile():
             p.kill()
             p.wait()
             until(lambda: m.states(1)[0] == "closed", "closed backend")
-            counts = counts or resources(m)
-            until(lambda: resources(m) == counts, "all counts back")
+            counts = counts or at_rest(m.held)
+            until(lambda: m.held() == counts, "all counts back")
 
 
 # ---- the fence --------------------------------------------------------------
