@@ -154,6 +154,19 @@ static enum pvb_why start_queue(struct pvb_blkback_parts *p,
 	return r == -EINVAL ? PVB_WHY_DISK : PVB_WHY_ATTACH;
 }
 
+static void resumed(struct pvb_blkback_parts *p)
+{
+	const struct pvb_journal_found *f = &p->journal.found;
+
+	pvb_counters_add(p->counters, PVB_COUNT(resumed), 1);
+	pvb_counters_add(p->counters, PVB_COUNT(redone), f->redo);
+	pvb_counters_add(p->counters, PVB_COUNT(unpublished), f->unpublished);
+	pvb_counters_add(p->counters, PVB_COUNT(published), f->published);
+	pvb_counters_add(p->counters, PVB_COUNT(uncommitted), f->uncommitted);
+	/* Whoever died may have shown an answer and not said so. */
+	pvb_channel_ring(&p->channel);
+}
+
 static enum pvb_why attach(struct pvb_blkback_parts *p,
                            const struct pvb_blk_back_attach *a, int *fds,
                            uint32_t nfds, struct pvb_err *e)
@@ -185,7 +198,7 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 	if (why == PVB_OK)
 		why = start_queue(p, a, e);
 	if (why == PVB_OK && p->journal.resumed)
-		pvb_channel_ring(&p->channel);
+		resumed(p);
 	return why;
 }
 

@@ -39,6 +39,17 @@ static void print_no_space(const json_t *device)
 		       number(device, "pauses"), number(device, "kept"));
 }
 
+static void print_resumed(const json_t *device)
+{
+	const json_t *r = json_object_get(device, "resumed");
+
+	if (number(r, "times") > 0)
+		printf("    resumed  %12lld times, %lld requests done again, "
+		       "%lld answered and still in the journal\n",
+		       number(r, "times"), number(r, "redone"),
+		       number(r, "published"));
+}
+
 static void print_device(const json_t *device)
 {
 	printf("domain %lld %s: in flight %lld, notifications %lld sent %lld "
@@ -59,6 +70,7 @@ static void print_device(const json_t *device)
 		       real(o, "p999"));
 	}
 	print_no_space(device);
+	print_resumed(device);
 	print_refused(device);
 }
 

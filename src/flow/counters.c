@@ -17,7 +17,7 @@
 enum { UNIT_SHIFT = 5, STEP_BITS = 3, STEPS = 1 << STEP_BITS };
 
 #define MAGIC   UINT64_C(0x31746e636f627670)
-#define VERSION UINT64_C(3)
+#define VERSION UINT64_C(4)
 
 enum { WORDS = sizeof(struct pvb_counts) / sizeof(uint64_t) };
 

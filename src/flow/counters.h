@@ -49,6 +49,9 @@ struct pvb_counts {
 	uint64_t pauses;                        /* of the ring, for that */
 	uint64_t kept;                          /* requests that wait for room,
 	                                           now */
+	/* Somebody who died was followed (struct pvb_journal_found): */
+	uint64_t resumed;                       /* times */
+	uint64_t redone, unpublished, published, uncommitted;
 };
 
 /* ---- the area ------------------------------------------------------------ */

@@ -123,6 +123,16 @@ static json_t *operation(const struct pvb_op_counts *o)
 	                 "p999", microseconds(o, 999));
 }
 
+static json_t *resumed(const struct pvb_counts *c)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}",
+	                 "times", (json_int_t)c->resumed,
+	                 "redone", (json_int_t)c->redone,
+	                 "unpublished", (json_int_t)c->unpublished,
+	                 "published", (json_int_t)c->published,
+	                 "uncommitted", (json_int_t)c->uncommitted);
+}
+
 int pvb_counts_json(json_t *o, const struct pvb_counts *c)
 {
 	json_t *refused = json_object();
@@ -146,6 +156,7 @@ int pvb_counts_json(json_t *o, const struct pvb_counts *c)
 	                           json_integer((json_int_t)c->pauses));
 	bad |= json_object_set_new(o, "kept",
 	                           json_integer((json_int_t)c->kept));
+	bad |= json_object_set_new(o, "resumed", resumed(c));
 	bad |= json_object_set_new(o, "notifications_sent",
 	                           json_integer((json_int_t)c->bells_sent));
 	bad |= json_object_set_new(o, "notifications_received",

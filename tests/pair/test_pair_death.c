@@ -164,6 +164,32 @@ static void what_came_meanwhile_comes_after_it(void **state)
 	end(s);
 }
 
+/* For `pvb stat`: nobody else would know. */
+static void what_was_found_is_counted(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ 0 });
+	struct pvb_counts counts;
+
+	(void)state;
+	submit_reads(s, 4);
+	answer(s, 2);
+	die(s);
+	(void)pair_resume(&s->pair);
+	pair_settle(&s->pair);
+	pair_counts(&s->pair, &counts);
+	assert_int_equal(counts.resumed, 1);
+	assert_int_equal(counts.redone, 3);
+	die(s);
+	(void)pair_resume(&s->pair);
+	pair_settle(&s->pair);
+	pair_counts(&s->pair, &counts);
+	assert_int_equal(counts.resumed, 2);
+	assert_int_equal(counts.redone, 6);
+	answer_all(s);
+	assert_answered(s, 0, 4, 0);
+	end(s);
+}
+
 /* Who shows an answer may die before it rings. */
 static void it_rings_though_there_is_nothing_to_say(void **state)
 {
@@ -631,6 +657,7 @@ int main(void)
 		cmocka_unit_test(what_the_disk_had_is_done_again_in_order),
 		cmocka_unit_test(what_was_answered_is_not),
 		cmocka_unit_test(what_came_meanwhile_comes_after_it),
+		cmocka_unit_test(what_was_found_is_counted),
 		cmocka_unit_test(it_rings_though_there_is_nothing_to_say),
 		cmocka_unit_test(it_may_die_again_and_again),
 		cmocka_unit_test(more_than_a_batch_is_done_again),
