@@ -20,7 +20,7 @@
 enum pvb_blk_msg_type {
 	PVB_BLK_MSG_ATTACH = 1,         /* down: first; union attach */
 	PVB_BLK_MSG_GO,                 /* down, front: union geometry */
-	PVB_BLK_MSG_DRAIN,              /* down: flag `cut` */
+	PVB_BLK_MSG_DRAIN,              /* down: flags `cut`, `keep` */
 	PVB_BLK_MSG_DETACH,             /* down */
 	PVB_BLK_MSG_RESIZED,            /* down: union geometry */
 	PVB_BLK_MSG_LOAD,               /* down, back: union load, with the
@@ -35,7 +35,7 @@ enum pvb_blk_msg_type {
 	                                   longer */
 	PVB_BLK_MSG_ATTACHED = 64,      /* up: a front's references and port,
 	                                   or union found */
-	PVB_BLK_MSG_DRAINED,            /* up */
+	PVB_BLK_MSG_DRAINED,            /* up; a front's: union drained */
 	PVB_BLK_MSG_DETACHED,           /* up; another ATTACH may follow */
 	PVB_BLK_MSG_FAILED,             /* up: union failed.  After ATTACH:
 	                                   nothing is in effect.  Later: the
@@ -138,6 +138,14 @@ struct pvb_blk_front_attach {
 	uint64_t spin_max_ns;
 	uint64_t timeout_ns;            /* a request unanswered so long:
 	                                   failed */
+	uint8_t  keep;                  /* requests are kept then, as by DRAIN
+	                                   with that flag */
+};
+
+/* Of the connection that ends. */
+struct pvb_blk_drained {
+	uint32_t kept;                  /* requests: still to be answered */
+	uint32_t fruitful;              /* the back has answered something */
 };
 
 struct pvb_blk_attached { uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX], port; };
@@ -160,13 +168,17 @@ struct pvb_blk_report { uint32_t kind; uint64_t value; };
 
 struct pvb_blk_msg {
 	uint32_t type;                  /* enum pvb_blk_msg_type */
-	uint32_t cut;                   /* DRAIN: the peer is gone */
+	/* DRAIN.  cut: the peer is gone.  keep (a front): requests, those that
+	   are still to come too, wait for the next GO, over DETACH and ATTACH
+	   and until there is a DRAIN without it, or the link ends. */
+	uint16_t cut, keep;
 	union {
 		struct pvb_blk_back_attach  back_attach;
 		struct pvb_blk_front_attach front_attach;
 		struct pvb_blk_back_load    load;
 		struct pvb_blk_geometry     geometry;
 		struct pvb_blk_attached     attached;
+		struct pvb_blk_drained      drained;
 		struct pvb_journal_found    found;      /* a back that has
 		                                           resumed; else 0 */
 		struct pvb_blk_failed       failed;

@@ -8,7 +8,7 @@
  *   DETACHED ------> ATTACHED ---------> STOPPING
  *      ^              | ^ GO: live          | quiet
  *      |              +-+         DETACH    v
- *      +--------------------------------- STOPPED
+ *      +--------------------------------- STOPPED    (not of what is kept)
  */
 #include <errno.h>
 #include <poll.h>
@@ -64,6 +64,17 @@ static void tell_type(struct pvb_blkfront_io *io, enum pvb_blk_msg_type type)
 	tell(io, &m);
 }
 
+static void tell_drained(struct pvb_blkfront_io *io)
+{
+	const struct pvb_blkfront_queue *q = &io->queue;
+	struct pvb_blk_msg m = {
+		.type = PVB_BLK_MSG_DRAINED,
+		.u.drained = { q->keeping ? q->accepted : 0, q->fruitful },
+	};
+
+	tell(io, &m);
+}
+
 static void tell_failed(struct pvb_blkfront_io *io, enum pvb_why why, int code,
                         const char *text)
 {
@@ -110,7 +121,8 @@ static void queue_failed(struct pvb_blkfront_queue *q, enum pvb_why why)
 	int code = why == PVB_WHY_TIMEOUT ? -ETIMEDOUT : -EPROTO;
 
 	tell_failed(io, why, code, pvb_why_text(why));
-	set_live(io, false, code);
+	if (!q->keeping)
+		set_live(io, false, code);
 }
 
 /* As set_live: once, and it may end us. */
@@ -130,7 +142,7 @@ static void after_quiet(struct pvb_blkfront_io *io)
 	io->state = STOPPED;
 	if (io->tell_drained) {
 		io->tell_drained = false;
-		tell_type(io, PVB_BLK_MSG_DRAINED);
+		tell_drained(io);
 	}
 	if (io->detach_due || io->line_cut) {
 		pvb_blkfront_queue_detach(&io->queue);
@@ -142,7 +154,7 @@ static void after_quiet(struct pvb_blkfront_io *io)
 	}
 	if (io->line_cut)
 		tell_closed(io);
-	else
+	else if (!io->queue.keeping)
 		set_live(io, false, 0);
 }
 
@@ -177,6 +189,7 @@ static void on_attach(struct pvb_blkfront_io *io,
 		.abi = (enum pvb_abi)a->abi, .ring_order = a->ring_order,
 		.persistent = a->persistent, .indirect_max = a->indirect_max,
 		.blocks = a->blocks, .timeout_ns = a->timeout_ns,
+		.keep = a->keep,
 	};
 	int r;
 
@@ -203,10 +216,15 @@ static void on_attach(struct pvb_blkfront_io *io,
 
 static void on_go(struct pvb_blkfront_io *io, const struct pvb_blk_geometry *g)
 {
+	bool again = io->live;
+
 	if (io->state != ATTACHED)
 		return;
 	pvb_blkfront_queue_go(&io->queue, g);
-	set_live(io, io->queue.live, 0);
+	if (!again)
+		set_live(io, io->queue.live, 0);
+	else if (io->disk.changed)
+		io->disk.changed(&io->disk, io->disk.arg, 0);
 }
 
 static void on_resized(struct pvb_blkfront_io *io,
@@ -219,29 +237,31 @@ static void on_resized(struct pvb_blkfront_io *io,
 		io->disk.changed(&io->disk, io->disk.arg, 0);
 }
 
-static void stop(struct pvb_blkfront_io *io, bool cut)
+static void stop(struct pvb_blkfront_io *io, bool cut, bool keep)
 {
-	if (io->state == ATTACHED || io->state == STOPPING) {
+	bool ends_kept = io->queue.keeping && !keep;
+
+	if (io->state == ATTACHED || io->state == STOPPING || ends_kept) {
 		if (io->state == ATTACHED && !cut && io->config.last_call)
 			io->config.last_call(io, io->config.arg);
 		io->state = STOPPING;
-		pvb_blkfront_queue_stop(&io->queue, cut);
+		pvb_blkfront_queue_stop(&io->queue, cut, keep);
 		/* Else its done() calls come first, on a later turn. */
-		if (io->queue.accepted == 0)
+		if (pvb_blkfront_queue_is_quiet(&io->queue))
 			after_quiet(io);
 	} else if (io->state == STOPPED) {
 		after_quiet(io);
 	}
 }
 
-static void on_drain(struct pvb_blkfront_io *io, bool cut)
+static void on_drain(struct pvb_blkfront_io *io, bool cut, bool keep)
 {
 	if (io->state == DETACHED) {
 		tell_type(io, PVB_BLK_MSG_DRAINED);
 		return;
 	}
 	io->tell_drained = true;
-	stop(io, cut);
+	stop(io, cut, keep);
 }
 
 static void on_detach(struct pvb_blkfront_io *io)
@@ -251,7 +271,7 @@ static void on_detach(struct pvb_blkfront_io *io)
 		return;
 	}
 	io->detach_due = true;
-	stop(io, true);
+	stop(io, true, io->queue.keeping);
 }
 
 static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
@@ -276,7 +296,7 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		on_go(io, &m->u.geometry);
 		break;
 	case PVB_BLK_MSG_DRAIN:
-		on_drain(io, m->cut != 0);
+		on_drain(io, m->cut != 0, m->keep != 0);
 		break;
 	case PVB_BLK_MSG_DETACH:
 		on_detach(io);
@@ -295,10 +315,10 @@ static void on_closed(struct pvb_link *k)
 		pvb_container(k, struct pvb_blkfront_io, link);
 
 	io->line_cut = true;
-	if (io->state == DETACHED)
+	if (io->state == DETACHED && !io->queue.keeping)
 		tell_closed(io);
 	else
-		stop(io, true);
+		stop(io, true, false);
 }
 
 static const struct pvb_link_ops link_ops = {
@@ -400,13 +420,21 @@ int pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms)
 	if (io->line_cut)
 		return -EPIPE;
 	/* The task that would say so is the loop's, which nobody turns. */
-	if (io->state == STOPPING && io->queue.accepted == 0)
+	if (io->state == STOPPING && pvb_blkfront_queue_is_quiet(&io->queue))
 		after_quiet(io);
 	n = poll(&p, 1, timeout_ms);
 	if (n <= 0)
 		return n < 0 && errno != EINTR ? -errno : 0;
 	io->link.watch.ready(&io->link.watch, PVB_LOOP_IN);
 	return 1;
+}
+
+void pvb_blkfront_io_give_back(struct pvb_blkfront_io *io)
+{
+	if (io->state != DETACHED)
+		return;
+	pvb_blkfront_queue_give_back(&io->queue, -ECANCELED);
+	set_live(io, false, 0);
 }
 
 void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io)

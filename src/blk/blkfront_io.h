@@ -28,7 +28,8 @@ struct pvb_blkfront_io_config {
 	                                   is */
 	/* Between ATTACH and GO and after DETACH there is no disk: submit then
 	   finishes requests with -ESHUTDOWN.  Called on GO (live) and when the
-	   data path has stopped (not live; code: why, 0 if by wish). */
+	   data path has stopped (not live; code: why, 0 if by wish).  While
+	   requests are kept for another back it counts as live. */
 	void (*live)(struct pvb_blkfront_io *io, bool live, int code,
 	             void *arg);
 	/* It will accept no more, but what is done about it in here.  May be
@@ -53,6 +54,9 @@ uint32_t pvb_blkfront_io_queues(const struct pvb_blkfront_io *io);
    owner who has to wait until the disk is live, or closed, inside of a call.
    1: done; 0: nothing came in time; -EPIPE: control is gone. */
 int  pvb_blkfront_io_serve(struct pvb_blkfront_io *io, int timeout_ms);
+/* The device has fewer queues than before, and not this one any more: what was
+   kept here is done with -ECANCELED, to be submitted elsewhere. */
+void pvb_blkfront_io_give_back(struct pvb_blkfront_io *io);
 /* Legal in any state: what is in flight is done with -ESHUTDOWN first. */
 void pvb_blkfront_io_destroy(struct pvb_blkfront_io *io);
 

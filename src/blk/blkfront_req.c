@@ -236,7 +236,8 @@ void pvb_blkfront_publish(struct pvb_pump *p)
 	struct pvb_blkfront_queue *q =
 		pvb_container(p, struct pvb_blkfront_queue, pump);
 
-	while (q->pending.head && pvb_ring_room(&q->channel.ring) > 0)
+	while (!q->keeping && q->pending.head &&
+	       pvb_ring_room(&q->channel.ring) > 0)
 		if (!send_one(q))
 			break;
 	/* What is left waits for an answer, not for the next turn. */
@@ -257,17 +258,20 @@ void pvb_blkfront_pend(struct pvb_blkfront_queue *q, struct pvb_io *io)
 void pvb_blkfront_queue_submit(struct pvb_blkfront_queue *q, struct pvb_io *io)
 {
 	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
-	int r = q->live ? pvb_disk_check(q->info, io) : -ESHUTDOWN;
+	int r = q->live || q->keeping ? pvb_disk_check(q->info, io)
+	                              : -ESHUTDOWN;
 
-	*st = (struct pvb_blkfront_state){ 0 };
+	*st = (struct pvb_blkfront_state){ .number = ++q->number };
 	q->accepted++;
 	if (r < 0 || (io->op != PVB_IO_FLUSH && io->length_bytes == 0)) {
 		pvb_blkfront_finish(q, io, r);
 		return;
 	}
-	st->shared = pvb_blkfront_is_shared(q, io);
 	st->pending = true;
 	pvb_iolist_push(&q->pending, io);
+	if (q->keeping)
+		return;
+	st->shared = pvb_blkfront_is_shared(q, io);
 	pvb_pump_ready(&q->pump);
 }
 

@@ -11,7 +11,8 @@
  *
  * blkfront_req.c turns requests into slots, for which blkfront_req_fill.c finds
  * the segments, blkfront_req_done.c takes the answers, blkfront_req_life.c
- * attaches and stops; blkfront_io.c owns it all.
+ * attaches and stops, blkfront_req_keep.c has requests outlive their ring;
+ * blkfront_io.c owns it all.
  * What a caller submits is accepted whatever the ring is like, and waits in
  * its own storage.  What the back says is believed as far as it fits what was
  * asked, and no further.  What it answers with "not supported" it is not asked
@@ -46,12 +47,13 @@ struct pvb_blkfront_queue;
 
 struct pvb_blkfront_queue_ops {
 	/* The back lied, broke the ring or did not answer.  Nothing is in
-	   flight any more; said once an attach. */
+	   flight any more; said once an attach.  The requests are done(), or
+	   kept if it did not answer and that was asked for. */
 	void (*failed)(struct pvb_blkfront_queue *q, enum pvb_why why);
 	/* The back does less than it said: *info has what is left.  Requests
 	   that found out are done() after this. */
 	void (*changed)(struct pvb_blkfront_queue *q);
-	/* Stopped, and every request has been done(). */
+	/* Stopped, and every request has been done(), or is kept. */
 	void (*quiet)(struct pvb_blkfront_queue *q);
 	/* From inside of each the queue may be detached and ended. */
 };
@@ -66,6 +68,7 @@ struct pvb_blkfront_queue_attach {
 	uint16_t indirect_max;          /* 0: none */
 	struct pvb_blk_blocks blocks;   /* not both */
 	uint64_t timeout_ns;            /* 0: none */
+	bool     keep;                  /* requests, if they time out */
 };
 
 struct pvb_blkfront_queue {             /* caller's storage */
@@ -79,7 +82,9 @@ struct pvb_blkfront_queue {             /* caller's storage */
 	struct pvb_iolist finished;     /* done() is due */
 	uint32_t accepted;              /* and not yet done() */
 	uint32_t finished_count;
+	uint32_t number;                /* of the last one */
 	bool  live, stopped, quiet_told;
+	bool  keeping;                  /* nothing is sent until go */
 	bool  info_changed;             /* and the owner does not know */
 	bool  working;                  /* deliver comes at the end of it */
 	bool *gone;                     /* set by fini inside of a done() */
@@ -88,6 +93,8 @@ struct pvb_blkfront_queue {             /* caller's storage */
 	bool     attached, failed, failed_told;
 	enum pvb_why failed_why, broken_why;
 	uint64_t timeout_ns;
+	bool     may_keep;
+	bool     fruitful;              /* something was answered since go */
 	enum pvb_abi abi;
 	bool     blocks;                /* large requests take several slots */
 	uint32_t segs_max;              /* in one ring request */
@@ -117,18 +124,28 @@ void pvb_blkfront_queue_fini(struct pvb_blkfront_queue *q);
    undone. */
 int  pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
                                const struct pvb_blkfront_queue_attach *a);
-/* Requests are accepted from now on, for a disk like this. */
+/* Requests are accepted from now on, for a disk like this.  Those that were
+   kept are sent, unless it is no disk for them: then they are done(). */
 void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
                            const struct pvb_blk_geometry *geometry);
 /*
  * Accept no more, and say quiet (on a later turn) when the accepted ones are
  * done.  `cut`: they are done now, with -EIO.  May be called again, to cut.
+ *
+ * `keep`: go on accepting, but send nothing until another go, which may be
+ * after detach and another attach.  Quiet is when what was sent is answered;
+ * with `cut` that counts for nothing, and is sent again then.  A stop that does
+ * not keep ends what was kept, with -EIO.
  */
-void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut);
-/* The data path is over: the requests are done with -EIO, the owner is told. */
+void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut, bool keep);
+bool pvb_blkfront_queue_is_quiet(const struct pvb_blkfront_queue *q);
+/* The data path is over: the requests are done with -EIO, or kept; the owner is
+   told. */
 void pvb_blkfront_queue_fail(struct pvb_blkfront_queue *q, enum pvb_why why);
 /* Ends what attach began.  Pages that callers hold are kept for them. */
 void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q);
+/* While not attached: what is kept is done with this, and no more is. */
+void pvb_blkfront_queue_give_back(struct pvb_blkfront_queue *q, int result);
 
 /* As pvb_disk_ops: submit never refuses. */
 void pvb_blkfront_queue_submit(struct pvb_blkfront_queue *q, struct pvb_io *io);
@@ -146,6 +163,7 @@ struct pvb_blkfront_cursor {            /* a place in a vector */
 
 /* What a request that is in our hands has come to: its pvb_io.scratch. */
 struct pvb_blkfront_state {
+	uint32_t number;                /* counts up as they are submitted */
 	uint64_t sent_bytes;            /* in ring requests so far */
 	struct pvb_blkfront_cursor at;  /* where these end */
 	uint32_t parts;                 /* ring requests not yet answered */
@@ -205,6 +223,11 @@ bool pvb_blkfront_deliver(struct pvb_blkfront_queue *q);
 void pvb_blkfront_go_on(struct pvb_blkfront_queue *q, struct pvb_io *io);
 /* Everything that is pending or in flight is finished. */
 void pvb_blkfront_cut(struct pvb_blkfront_queue *q, int result);
+/* Everything that is in flight is pending instead, from its beginning, in the
+   order of submission. */
+void pvb_blkfront_take_back(struct pvb_blkfront_queue *q);
+/* What is pending is sent, as far as it is right for the disk of now. */
+void pvb_blkfront_send_kept(struct pvb_blkfront_queue *q);
 void pvb_blkfront_shadow_put(struct pvb_blkfront_queue *q,
                              struct pvb_blkfront_shadow *s);
 /* Have *info say what the geometry leaves of flush, FUA and discards.  True:

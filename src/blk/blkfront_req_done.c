@@ -94,7 +94,7 @@ static void start_again(struct pvb_blkfront_queue *q, struct pvb_io *io,
 	struct pvb_blkfront_state *st = pvb_blkfront_state(io);
 
 	*st = (struct pvb_blkfront_state){
-		.shared = st->shared, .alone = alone,
+		.number = st->number, .shared = st->shared, .alone = alone,
 	};
 	pvb_blkfront_pend(q, io);
 }
@@ -279,6 +279,7 @@ static enum pvb_why one_response(struct pvb_blkfront_queue *q, const void *slot)
 		return PVB_WHY_RSP_ID;
 	if (rsp.op != s->op)
 		return PVB_WHY_RSP_OP;
+	q->fruitful = true;
 	answered(q, s, rsp.status);
 	return PVB_OK;
 }
@@ -340,8 +341,12 @@ void pvb_blkfront_queue_fail(struct pvb_blkfront_queue *q, enum pvb_why why)
 	q->failed = true;
 	q->failed_why = why;
 	q->live = false;
+	q->keeping = q->may_keep && why == PVB_WHY_TIMEOUT;
 	pvb_pump_pause(&q->pump, true);
-	pvb_blkfront_cut(q, -EIO);
+	if (q->keeping)
+		pvb_blkfront_take_back(q);
+	else
+		pvb_blkfront_cut(q, -EIO);
 	pvb_loop_defer(q->loop, &q->task);
 }
 

@@ -54,7 +54,7 @@ static void task_run(struct pvb_loop_task *t)
 		q->ops->failed(q, q->failed_why);
 		return;
 	}
-	if (q->stopped && q->accepted == 0 && !q->quiet_told) {
+	if (pvb_blkfront_queue_is_quiet(q) && !q->quiet_told) {
 		q->quiet_told = true;
 		q->ops->quiet(q);
 	}
@@ -87,11 +87,9 @@ void pvb_blkfront_queue_init(struct pvb_blkfront_queue *q,
 
 void pvb_blkfront_queue_fini(struct pvb_blkfront_queue *q)
 {
-	q->live = false;
-	if (q->attached) {
-		pvb_blkfront_cut(q, -ESHUTDOWN);
-		pvb_blkfront_queue_detach(q);
-	}
+	q->live = q->keeping = false;
+	pvb_blkfront_cut(q, -ESHUTDOWN);
+	pvb_blkfront_queue_detach(q);
 	if (q->gone)
 		*q->gone = true;
 	while (q->finished.head)
@@ -174,6 +172,8 @@ int pvb_blkfront_queue_attach(struct pvb_blkfront_queue *q,
 
 	assert(!q->attached);
 	q->timeout_ns = a->timeout_ns;
+	q->may_keep = a->keep;
+	q->fruitful = false;
 	take_limits(q, a);
 	r = pvb_channel_offer(&q->channel, &c);
 	if (r < 0)
@@ -229,21 +229,36 @@ void pvb_blkfront_queue_go(struct pvb_blkfront_queue *q,
 	};
 	(void)pvb_blkfront_show_features(q);
 	q->live = q->attached && !q->failed && !q->stopped;
+	if (!q->live || !q->keeping)
+		return;
+	q->keeping = false;
+	pvb_blkfront_send_kept(q);
 }
 
 /* ---- stop, detach -------------------------------------------------------- */
 
-void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut)
+void pvb_blkfront_queue_stop(struct pvb_blkfront_queue *q, bool cut, bool keep)
 {
+	bool ends = q->keeping && !keep;
+
 	q->live = false;
 	q->stopped = true;
 	q->quiet_told = false;
-	if (cut && q->attached) {
-		/* Answers that still come find nobody: do not even look. */
+	q->keeping = keep;
+	/* Answers that still come find nobody: do not even look. */
+	if (cut && q->attached)
 		pvb_pump_pause(&q->pump, true);
+	if (cut && keep)
+		pvb_blkfront_take_back(q);
+	else if (cut || ends)
 		pvb_blkfront_cut(q, -EIO);
-	}
 	pvb_loop_defer(q->loop, &q->task);
+}
+
+bool pvb_blkfront_queue_is_quiet(const struct pvb_blkfront_queue *q)
+{
+	return q->stopped && (q->accepted == 0 ||
+	                      (q->keeping && pvb_pool_used(&q->shadows) == 0));
 }
 
 void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q)
@@ -252,7 +267,10 @@ void pvb_blkfront_queue_detach(struct pvb_blkfront_queue *q)
 		return;
 	pvb_pump_stop(&q->pump);
 	q->live = false;
-	pvb_blkfront_cut(q, -EIO);      /* nothing, after a stop */
+	if (q->keeping)
+		pvb_blkfront_take_back(q);
+	else
+		pvb_blkfront_cut(q, -EIO);      /* nothing, after a stop */
 	pvb_loop_disarm(&q->timer);
 	pvb_loop_disarm(&q->idle);
 	undo(q);

@@ -319,6 +319,18 @@ void pvb_guest_front_trim(struct pvb_guest_front *g)
 		area_trim(g, g->area[i], i == 0 ? PVB_GUEST_KEEP_PAGES : 0);
 }
 
+void pvb_guest_front_renew(struct pvb_guest_front *g, void *at, size_t bytes)
+{
+	size_t before = -(uintptr_t)at % PVB_MEM_PAGE_BYTES;
+
+	if (bytes < before || !pvb_guest_front_holds(g, at, bytes))
+		return;
+	bytes = (bytes - before) / PVB_MEM_PAGE_BYTES;
+	if (bytes > 0 && g->mem->ops->forget)
+		g->mem->ops->forget(g->mem, (char *)at + before,
+		                    (uint32_t)bytes);
+}
+
 /* ---- what is where ----------------------------------------------------- */
 
 bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,

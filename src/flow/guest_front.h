@@ -80,6 +80,11 @@ void  pvb_guest_front_page_put(struct pvb_guest_front *g, void *page);
 bool pvb_guest_front_is_fat(const struct pvb_guest_front *g);
 void pvb_guest_front_trim(struct pvb_guest_front *g);
 
+/* What is in these bytes is not needed, but somebody who had the pages may
+   still write to them: have others there, as far as this hypervisor can, where
+   they are whole.  Bytes that are not in shared pages are left alone. */
+void pvb_guest_front_renew(struct pvb_guest_front *g, void *at, size_t bytes);
+
 /* Do these bytes lie in shared pages, side by side? */
 bool pvb_guest_front_holds(const struct pvb_guest_front *g, const void *at,
                            size_t bytes);
