@@ -6,5 +6,5 @@
 
 const struct pvb_disk_ops *const pvb_disk_all[] = {
 	&pvb_disk_file, &pvb_disk_mem, &pvb_disk_null, &pvb_disk_fault,
-	&pvb_disk_vbd, NULL
+	&pvb_disk_record, &pvb_disk_vbd, NULL
 };

@@ -11,7 +11,8 @@
 #include "disk.h"
 
 const struct pvb_disk_ops *const pvb_disk_basic[] = {
-	&pvb_disk_file, &pvb_disk_mem, &pvb_disk_null, &pvb_disk_fault, NULL
+	&pvb_disk_file, &pvb_disk_mem, &pvb_disk_null, &pvb_disk_fault,
+	&pvb_disk_record, NULL
 };
 
 const struct pvb_disk_ops *pvb_disk_find(const struct pvb_disk_ops *const *list,

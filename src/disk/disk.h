@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk.h - something that stores sectors: file, memory, null, a wrapper that
- * fails on purpose, a connected frontend.  One table.
+ * disk.h - something that stores sectors: file, memory, null, wrappers that
+ * fail on purpose or keep a log, a connected frontend.  One table.
  *
  * A disk is opened in two steps.  *Probe* (control half: may use paths, may
  * take time) turns a URI into descriptors and facts.  *Open* (data half: no
@@ -120,7 +120,7 @@ struct pvb_disk {                       /* first member of each driver's lane */
 };
 
 extern const struct pvb_disk_ops pvb_disk_file, pvb_disk_mem, pvb_disk_null,
-                                 pvb_disk_fault;
+                                 pvb_disk_fault, pvb_disk_record;
 /* The drivers of this folder, NULL-ended.  Upper floors have longer lists. */
 extern const struct pvb_disk_ops *const pvb_disk_basic[];
 

@@ -25,7 +25,7 @@ enum { FAULT_DEPTH = 256, INNER_BLOB_MAX = 96, NS_PER_MS = 1000000 };
 
 /* What may stand below: no fault on a fault. */
 static const struct pvb_disk_ops *const below[] = {
-	&pvb_disk_file, &pvb_disk_mem, &pvb_disk_null, NULL
+	&pvb_disk_file, &pvb_disk_mem, &pvb_disk_null, &pvb_disk_record, NULL
 };
 
 struct fault_blob {

@@ -25,7 +25,7 @@ enum { URING_ENTRIES = 64, PATH_BYTES = 512, IMAGE_BYTES = 48 << 20 };
 
 struct subject {
 	const char *name;
-	const char *uri;                /* one %s: the image */
+	const char *uri;                /* %s, once or twice: the image */
 	enum { NO_IMAGE, IMAGE, SHM_IMAGE, LOOP_DEVICE, LOOP_DEVICE_4K } needs;
 	bool threads;                   /* a loop without io_uring */
 	bool forgets, new_each_time;
@@ -66,6 +66,12 @@ static const struct subject subjects[] = {
 	  "delay=1,every:29", .new_each_time = true },
 	{ .name = "fault-file", .uri = "fault:file:%s?reorder=16&seed=5&"
 	  "delay=2,op:write,every:31", .needs = IMAGE },
+	{ .name = "record-mem", .uri = "record:mem:64M?log=%s.log",
+	  .needs = IMAGE, .new_each_time = true },
+	{ .name = "record-file", .uri = "record:file:%s?log=%s.log",
+	  .needs = IMAGE },
+	{ .name = "fault-record", .uri = "fault:record:file:%s%%3F"
+	  "log=%s.log?reorder=16&seed=5", .needs = IMAGE },
 	{ .name = "narrow-mem", .uri = "mem:64M?sector-size=4096",
 	  .new_each_time = true, .narrow = true },
 	{ .name = "narrow-file", .uri = "file:%s?sector-size=4096&direct=on",
@@ -211,9 +217,20 @@ static int run_on(struct place *p)
 	if (p->what->needs >= LOOP_DEVICE && !make_device(p))
 		return skip_all("losetup gives no loop device");
 	(void)snprintf(p->uri, sizeof(p->uri), p->what->uri,
-	               p->device[0] ? p->device : p->image);
+	               p->device[0] ? p->device : p->image, p->image);
 	why = not_here(p);
 	return why ? skip_all(why) : conformance_run(&t);
+}
+
+static void remove_image(const struct place *p)
+{
+	char log[PATH_BYTES + 4];
+
+	if (!p->image[0])
+		return;
+	(void)unlink(p->image);
+	(void)snprintf(log, sizeof(log), "%s.log", p->image);
+	(void)unlink(log);              /* of the few that have one */
 }
 
 int main(int argc, char **argv)
@@ -233,7 +250,6 @@ int main(int argc, char **argv)
 	}
 	failed = run_on(&p);
 	drop_device(&p);
-	if (p.image[0])
-		(void)unlink(p.image);
+	remove_image(&p);
 	return failed ? 1 : 0;
 }

@@ -260,7 +260,8 @@ static void what_is_no_disk_is_refused_with_its_uri(void **state)
 {
 	(void)state;
 	expect_no_disk("tape:x", -EPROTONOSUPPORT, "tape:x: unknown kind of "
-	               "disk \"tape\"; known are file, mem, null, fault");
+	               "disk \"tape\"; known are file, mem, null, fault, "
+	               "record");
 	expect_no_disk("mem:", -EINVAL,
 	               "mem:: \"\" is not a size such as 64M");
 	expect_no_disk("mem:lots", -EINVAL,
