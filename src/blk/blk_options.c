@@ -5,6 +5,8 @@
 #include "blk_options.h"
 #include "proto/keys.h"
 
+enum { SLOW_S = 10, SLOW_MAX_S = 86400 };
+
 struct option {
 	const char *name;
 	const char *node;       /* NULL: said by a node of the field, below */
@@ -37,13 +39,14 @@ static const struct option table[PVB_BLK_OPT_COUNT] = {
 	[PVB_BLK_OPT_ON_FULL]     = { "on-full", "pvb-on-full",
 	                              PVB_BLK_ON_FULL_REPORT,
 	                              PVB_BLK_ON_FULL_PAUSE },
+	[PVB_BLK_OPT_SLOW]        = { "slow", "pvb-slow", 0, SLOW_MAX_S },
 };
 
 const char *const pvb_blk_options_names[] = {
 	"mode", "device-type", "removable", "discard-enable", "pvb-shared",
 	"pvb-sector-size", "pvb-ring-order", "pvb-queues", "pvb-indirect",
 	"pvb-persistent", "pvb-flush", "pvb-barrier", "pvb-segment-blocks",
-	"pvb-sector-units", "pvb-on-full", NULL
+	"pvb-sector-units", "pvb-on-full", "pvb-slow", NULL
 };
 
 void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
@@ -61,6 +64,7 @@ void pvb_blk_options_init(struct pvb_blk_options *o, uint32_t cpus)
 	o->value[PVB_BLK_OPT_BARRIER] = l.barrier;
 	o->value[PVB_BLK_OPT_DISCARD] = l.discard;
 	o->value[PVB_BLK_OPT_BLOCKS] = l.segment_blocks;
+	o->value[PVB_BLK_OPT_SLOW] = SLOW_S;
 }
 
 static bool is_legal(enum pvb_blk_opt opt, uint64_t value)

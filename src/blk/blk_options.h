@@ -22,6 +22,7 @@ enum pvb_blk_opt {
 	PVB_BLK_OPT_PERSISTENT, PVB_BLK_OPT_FLUSH, PVB_BLK_OPT_BARRIER,
 	PVB_BLK_OPT_DISCARD, PVB_BLK_OPT_BLOCKS, PVB_BLK_OPT_UNITS,
 	PVB_BLK_OPT_ON_FULL,            /* enum pvb_blk_on_full */
+	PVB_BLK_OPT_SLOW,               /* seconds; 0: no request is slow */
 	PVB_BLK_OPT_COUNT
 };
 

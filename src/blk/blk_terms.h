@@ -70,6 +70,8 @@ struct pvb_blk_back_attach {
 	/* What the disk has no room for is kept, and the ring paused, until it
 	   has (--on-full pause). */
 	uint8_t  keep_full;
+	uint64_t slow_ns;               /* a request that takes so long is slow;
+	                                   0: none is (--slow) */
 	uint32_t queue, queues;
 	uint32_t ring_ref[PVB_BLK_RING_PAGES_MAX];
 	uint32_t port;
@@ -156,9 +158,11 @@ enum pvb_blk_report_kind {
 	PVB_BLK_REPORT_SIZE,            /* value: the disk's new size in
 	                                   bytes */
 	PVB_BLK_REPORT_DISK_GONE,       /* value: positive errno */
-	PVB_BLK_REPORT_NO_SPACE, PVB_BLK_REPORT_STALLED,
+	PVB_BLK_REPORT_NO_SPACE,
 	/* For want of space; value: the queue's number. */
 	PVB_BLK_REPORT_PAUSED, PVB_BLK_REPORT_GOES_ON,
+	/* A request has become slow, none is any more; likewise. */
+	PVB_BLK_REPORT_STALLED, PVB_BLK_REPORT_ANSWERS,
 	PVB_BLK_REPORT_REFUSED,         /* value: enum pvb_why of a request's;
 	                                   each once an ATTACH */
 	PVB_BLK_REPORT_LOST,            /* value: PVB_BLK_LOST_*: the disk

@@ -11,6 +11,8 @@
 
 #include "blkback_ctl_parts.h"
 
+#define NS_PER_S UINT64_C(1000000000)
+
 static struct pvb_blkback_ctl *back_of(struct pvb_blk_halves *h)
 {
 	return pvb_container(h, struct pvb_blkback_ctl, halves);
@@ -150,6 +152,7 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->keep_full = b->c.options.value[PVB_BLK_OPT_ON_FULL] ==
 	               PVB_BLK_ON_FULL_PAUSE &&
 	               b->runner.conn.mine != PVB_XB_CLOSING;
+	a->slow_ns = b->c.options.value[PVB_BLK_OPT_SLOW] * NS_PER_S;
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->journal = b->c.journal != NULL;
 	a->resume = b->halves.again;
@@ -229,7 +232,7 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 	struct pvb_blk_msg m;
 	int r;
 
-	blkback_unpaused(b, queue);
+	blkback_attaches(b, queue);
 	fill_attach(b, queue, &m);
 	r = gather(b, &m.u.back_attach, &l, text);
 	if (r >= 0)

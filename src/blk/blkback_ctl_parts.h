@@ -59,6 +59,13 @@ struct blkback_opening {
 	bool open;
 };
 
+struct blkback_plight {                 /* that passes by itself */
+	uint32_t queues;                /* that are in it: 1 << queue */
+	bool     told;
+	uint64_t since_ns;
+	struct pvb_log_limit limit;
+};
+
 struct pvb_blkback_ctl {
 	struct blkback_opening opening;         /* while an order is given */
 	struct pvb_blkback_ctl_config c;
@@ -81,9 +88,8 @@ struct pvb_blkback_ctl {
 	uint64_t refused_told;          /* 1 << enum pvb_why, in this
 	                                   connection */
 	struct pvb_log_limit reports;
-	struct pvb_log_limit pauses;
-	uint32_t paused;                /* for want of space: 1 << queue */
-	bool pause_told;
+	struct blkback_plight paused;   /* for want of space */
+	struct blkback_plight stalled;  /* the disk does not answer */
 };
 
 /* "DISK: TEXT", as a node holds it; a name that leaves no room for the text is
@@ -144,9 +150,9 @@ int  blkback_geometry_of_next(const struct pvb_disk_info *info,
                               const struct pvb_blk_geometry *now,
                               struct pvb_blk_geometry *out, struct pvb_err *e);
 
-/* _report: what their pausing is worth telling from now on: of one that is
-   attached; of none, for the device is to go. */
-void blkback_unpaused(struct pvb_blkback_ctl *b, uint32_t queue);
+/* _report: what of their troubles is over by itself: all of one that attaches
+   anew; all pauses, for the device is to go. */
+void blkback_attaches(struct pvb_blkback_ctl *b, uint32_t queue);
 void blkback_closing(struct pvb_blkback_ctl *b);
 /* Of struct pvb_blk_halves_ops. */
 void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p);

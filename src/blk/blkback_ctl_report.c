@@ -107,50 +107,88 @@ static void refused(struct pvb_blkback_ctl *b, uint64_t value)
 	                  pvb_why_text(why));
 }
 
-/* ---- a disk without room ------------------------------------------------- */
+/* ---- a disk without room, or without an answer --------------------------- */
 
-/* Once when the first of its queues pauses, and once when the last goes on, at
+/* Once when the first of its queues is in it, and once when the last is out, at
    one level so that who reads the one reads the other; a half that does nothing
    else is not told of again and again. */
-static void paused(struct pvb_blkback_ctl *b, uint64_t queue)
+static bool falls_in(struct pvb_blkback_ctl *b, struct blkback_plight *p,
+                     uint64_t queue)
 {
-	bool first = b->paused == 0;
+	uint64_t now = pvb_loop_now_ns(b->halves.loop);
+	bool first = p->queues == 0;
 
 	_Static_assert(PVB_BLK_QUEUES_MAX <= 32, "a bit for each");
-	if (queue >= b->terms.queues ||
-	    b->runner.conn.mine == PVB_XB_CLOSING)
-		return;
-	b->paused |= 1u << queue;
+	if (queue >= b->terms.queues)
+		return false;
+	p->queues |= 1u << queue;
 	if (!first)
-		return;
-	b->pause_told = pvb_log_limit_pass(&b->pauses,
-	                                   pvb_loop_now_ns(b->halves.loop),
-	                                   NULL);
-	if (b->pause_told)
+		return false;
+	p->since_ns = now;
+	p->told = pvb_log_limit_pass(&p->limit, now, NULL);
+	return p->told;
+}
+
+static bool gets_out(struct pvb_blkback_ctl *b, struct blkback_plight *p,
+                     uint64_t queue)
+{
+	if (queue >= b->terms.queues || !(p->queues & 1u << queue))
+		return false;
+	p->queues &= ~(1u << queue);
+	return p->queues == 0 && p->told;
+}
+
+static void paused(struct pvb_blkback_ctl *b, uint64_t queue)
+{
+	if (b->runner.conn.mine != PVB_XB_CLOSING &&
+	    falls_in(b, &b->paused, queue))
 		pvb_log(b->c.log, PVB_LOG_WARN, "%s: paused: no space left for "
 		        "what the guest writes", b->runner.c.name);
 }
 
 static void goes_on(struct pvb_blkback_ctl *b, uint64_t queue)
 {
-	if (queue >= b->terms.queues || !(b->paused & 1u << queue))
-		return;
-	b->paused &= ~(1u << queue);
-	if (b->paused == 0 && b->pause_told)
+	if (gets_out(b, &b->paused, queue))
 		pvb_log(b->c.log, PVB_LOG_WARN,
 		        "%s: goes on: there is space again", b->runner.c.name);
 }
 
-void blkback_unpaused(struct pvb_blkback_ctl *b, uint32_t queue)
+static void stalled(struct pvb_blkback_ctl *b, uint64_t queue)
 {
-	b->paused &= ~(1u << queue);
+	char line[PVB_RUNNER_TEXT_MAX + 1];
+
+	if (!falls_in(b, &b->stalled, queue))
+		return;
+	blkback_name_disk(b, "does not answer", line);
+	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s: a request has waited for "
+	        "%u s", b->runner.c.name, line,
+	        b->c.options.value[PVB_BLK_OPT_SLOW]);
+}
+
+static void answers(struct pvb_blkback_ctl *b, uint64_t queue)
+{
+	uint64_t ns = pvb_loop_now_ns(b->halves.loop) - b->stalled.since_ns;
+	char line[PVB_RUNNER_TEXT_MAX + 1];
+
+	if (!gets_out(b, &b->stalled, queue))
+		return;
+	blkback_name_disk(b, "answers again", line);
+	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s, after another %llu s",
+	        b->runner.c.name, line,
+	        (unsigned long long)(ns / UINT64_C(1000000000)));
+}
+
+void blkback_attaches(struct pvb_blkback_ctl *b, uint32_t queue)
+{
+	b->paused.queues &= ~(1u << queue);
+	b->stalled.queues &= ~(1u << queue);
 }
 
 void blkback_closing(struct pvb_blkback_ctl *b)
 {
 	const struct pvb_blk_msg m = { .type = PVB_BLK_MSG_CLOSING };
 
-	b->paused = 0;
+	b->paused.queues = 0;
 	pvb_blk_halves_tell(&b->halves, &m);
 }
 
@@ -175,7 +213,10 @@ void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
 		goes_on(b, p->value);
 		break;
 	case PVB_BLK_REPORT_STALLED:
-		warn(b, "the disk does not answer", "");
+		stalled(b, p->value);
+		break;
+	case PVB_BLK_REPORT_ANSWERS:
+		answers(b, p->value);
 		break;
 	case PVB_BLK_REPORT_REFUSED:
 		refused(b, p->value);

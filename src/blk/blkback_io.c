@@ -173,6 +173,14 @@ static void queue_paused(struct pvb_blkback_queue *q, bool paused)
 	       io->number);
 }
 
+static void queue_stalled(struct pvb_blkback_queue *q, bool stalled)
+{
+	struct pvb_blkback_io *io = io_of(q);
+
+	report(io, stalled ? PVB_BLK_REPORT_STALLED : PVB_BLK_REPORT_ANSWERS,
+	       io->number);
+}
+
 static void queue_refused(struct pvb_blkback_queue *q, enum pvb_why why)
 {
 	report(io_of(q), PVB_BLK_REPORT_REFUSED, why);
@@ -194,8 +202,8 @@ static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
 static const struct pvb_blkback_queue_ops queue_ops = {
 	.broken = queue_broken, .quiet = queue_quiet,
 	.no_space = queue_no_space, .paused = queue_paused,
-	.refused = queue_refused, .lost = queue_lost,
-	.changed = queue_changed,
+	.stalled = queue_stalled, .refused = queue_refused,
+	.lost = queue_lost, .changed = queue_changed,
 };
 
 /* What it does no more, the answers to those who ask for it say. */

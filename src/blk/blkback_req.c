@@ -23,6 +23,7 @@ void pvb_blkback_count_in_flight(struct pvb_blkback_queue *q)
 {
 	pvb_counters_set(q->c.counters, PVB_COUNT(in_flight),
 	                 pvb_pool_used(&q->reqs));
+	pvb_blkback_slow_settle(q);
 }
 
 void pvb_blkback_refuse(struct pvb_blkback_req *r, enum pvb_why why)
@@ -51,6 +52,7 @@ void pvb_blkback_free(struct pvb_blkback_req *r)
 {
 	struct pvb_blkback_queue *q = r->q;
 
+	pvb_blkback_slow_left(r);
 	pvb_guest_back_put(&q->guest, &r->pages, r->seg);
 	if (r->list)
 		pvb_pool_put(&q->lists, r->list);
@@ -224,6 +226,7 @@ static void start(struct pvb_blkback_queue *q, struct pvb_blkback_req *r)
 	r->q = q;
 	r->start_ns = pvb_loop_now_ns(q->c.loop);
 	r->refused = false;
+	r->slow = false;
 	r->nr_segs = 0;
 	r->iov_sent = 0;
 	r->list = NULL;

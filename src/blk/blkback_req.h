@@ -11,11 +11,12 @@
  *
  * blkback_req.c is the side of the ring, blkback_req_disk.c that of the disk,
  * blkback_req_life.c begins and ends, blkback_req_lane.c changes the disk for
- * another, blkback_req_full.c waits for room on it, blkback_req_journal.c does
- * again what somebody who is dead has left; blkback_io.c owns the whole.  A
- * request is copied out of its slot once, into the journal if there is one,
- * where it stays until its answer has been published, and leaves by answers
- * alone unless the connection is being cut.
+ * another, blkback_req_full.c waits for room on it, blkback_req_slow.c tells
+ * when it does not answer, blkback_req_journal.c does again what somebody who
+ * is dead has left; blkback_io.c owns the whole.  A request is copied out of
+ * its slot once, into the journal if there is one, where it stays until its
+ * answer has been published, and leaves by answers alone unless the connection
+ * is being cut.
  */
 #ifndef PVB_BLKBACK_REQ_H
 #define PVB_BLKBACK_REQ_H
@@ -47,6 +48,8 @@ struct pvb_blkback_queue_ops {
 	void (*no_space)(struct pvb_blkback_queue *q);
 	/* Takes nothing for want of space, with keep_full; goes on. */
 	void (*paused)(struct pvb_blkback_queue *q, bool paused);
+	/* Some request has waited for slow_ns; none that has is left. */
+	void (*stalled)(struct pvb_blkback_queue *q, bool stalled);
 	/* A request is refused for this, for the first time. */
 	void (*refused)(struct pvb_blkback_queue *q, enum pvb_why why);
 	/* The disk does not do this after all (PVB_BLK_LOST_*). */
@@ -66,6 +69,8 @@ struct pvb_blkback_queue_config {
 	bool                 persistent;        /* it uses its grants again */
 	bool                 keep_full; /* what the disk has no room for is kept
 	                                   until it has */
+	uint64_t             slow_ns;   /* a request that waits so long is slow;
+	                                   0: none is */
 	enum pvb_abi         abi;
 	uint32_t requests_max;          /* in flight; 0: as the ring holds */
 	struct pvb_blk_geometry geometry;
@@ -103,6 +108,7 @@ struct pvb_blkback_queue {              /* caller's storage */
 	struct pvb_loop_task  task;     /* begin what waits, or say quiet */
 	struct pvb_loop_timer idle;     /* a while after the last one */
 	struct pvb_loop_timer retry;    /* what the disk had no room for */
+	struct pvb_loop_timer look;     /* for requests that have become slow */
 
 	struct pvb_blkback_req *batch[PVB_PUMP_BATCH];
 	struct pvb_blkback_draft *draft[PVB_PUMP_BATCH];
@@ -115,6 +121,10 @@ struct pvb_blkback_queue {              /* caller's storage */
 	uint32_t submitted;             /* in the lane */
 	struct pvb_queue full;          /* begun; to be asked again later */
 	uint32_t kept;                  /* those, and what is asked again now */
+	uint64_t unpaused_ns;           /* since there were none of them */
+	uint32_t slow;                  /* requests that are */
+	bool     slow_left;             /* fewer than were shown */
+	bool     slow_told;
 	struct pvb_blkback_req *barrier;        /* it alone may be under way */
 	uint64_t refused_told;          /* 1 << enum pvb_why */
 	uint32_t lost;                  /* PVB_BLK_LOST_*: promised, not to be
@@ -173,6 +183,7 @@ struct pvb_blkback_req {
 	uint8_t  op;                    /* enum pvb_blk_op; echoed */
 	bool     secure, refused;
 	bool     kept;                  /* the disk had no room for it */
+	bool     slow;
 	uint16_t nr_segs;
 	uint8_t  step;                  /* blkback_req_disk.c's */
 	uint32_t iov_sent;              /* likewise: the lane has had these */
@@ -207,6 +218,10 @@ void pvb_blkback_full_left(struct pvb_blkback_req *r);
 /* All that is kept fails. */
 void pvb_blkback_full_answer(struct pvb_blkback_queue *q);
 void pvb_blkback_full_init(struct pvb_blkback_queue *q);
+/* This one is not in flight any more; and: some are, or none. */
+void pvb_blkback_slow_left(struct pvb_blkback_req *r);
+void pvb_blkback_slow_settle(struct pvb_blkback_queue *q);
+void pvb_blkback_slow_init(struct pvb_blkback_queue *q);
 /* Begin what waits as far as may be, and push it on to the lane. */
 void pvb_blkback_begin(struct pvb_blkback_queue *q);
 /* With nothing taken: on with the lane that comes next. */

@@ -47,6 +47,8 @@ bool pvb_blkback_full_keep(struct pvb_blkback_req *r, int result)
 	retry_later(q);
 	if (r->kept)
 		return true;
+	pvb_blkback_slow_left(r);
+	pvb_blkback_slow_settle(q);
 	r->kept = true;
 	q->kept++;
 	count_kept(q);
@@ -69,6 +71,7 @@ void pvb_blkback_full_left(struct pvb_blkback_req *r)
 	count_kept(q);
 	if (q->kept > 0)
 		return;
+	q->unpaused_ns = pvb_loop_now_ns(q->c.loop);
 	pvb_blkback_pause(q);
 	if (!q->stopped)
 		q->c.ops->paused(q, false);

@@ -119,6 +119,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 	q->task.run = go_on;
 	q->idle.fired = idle_fired;
 	pvb_blkback_full_init(q);
+	pvb_blkback_slow_init(q);
 	r = make_pools(q);
 	if (r == 0)
 		r = make_guest(q);
@@ -137,6 +138,7 @@ void pvb_blkback_queue_fini(struct pvb_blkback_queue *q)
 	pvb_pump_stop(&q->pump);
 	pvb_loop_disarm(&q->idle);
 	pvb_loop_disarm(&q->retry);
+	pvb_loop_disarm(&q->look);
 	if (q->c.loop)
 		pvb_loop_undefer(q->c.loop, &q->task);
 	pvb_guest_back_fini(&q->guest);

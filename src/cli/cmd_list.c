@@ -83,6 +83,16 @@ static void print_terms(const json_t *o)
 	                         ? "persistent" : "-");
 }
 
+static void print_troubles(const json_t *o)
+{
+	if (json_is_string(json_object_get(o, "paused")))
+		printf("  (paused: no space)");
+	if (number(o, "slow_requests") > 0)
+		printf("  (slow: %lld requests, the oldest for %.0f s)",
+		       number(o, "slow_requests"),
+		       json_real_value(json_object_get(o, "oldest_seconds")));
+}
+
 static void print_device(const json_t *o)
 {
 	printf("%6lld %-8s %-12s %-12s", number(o, "domain"), text(o, "vdev"),
@@ -93,8 +103,7 @@ static void print_device(const json_t *o)
 	print_terms(o);
 	print_worker(o);
 	printf("  %s", text(o, "disk"));
-	if (json_is_string(json_object_get(o, "paused")))
-		printf("  (paused: no space)");
+	print_troubles(o);
 	if (json_is_string(json_object_get(o, "waits")))
 		printf("  (waits %s)", text(o, "waits"));
 	if (json_object_get(o, "error"))

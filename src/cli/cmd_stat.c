@@ -50,6 +50,15 @@ static void print_resumed(const json_t *device)
 		       number(r, "published"));
 }
 
+static void print_slow(const json_t *device)
+{
+	if (number(device, "slow") > 0)
+		printf("    slow     %12lld requests, %lld of them now, the "
+		       "oldest for %.1f s\n", number(device, "slow"),
+		       number(device, "slow_requests"),
+		       real(device, "oldest_seconds"));
+}
+
 static void print_device(const json_t *device)
 {
 	printf("domain %lld %s: in flight %lld, notifications %lld sent %lld "
@@ -71,6 +80,7 @@ static void print_device(const json_t *device)
 	}
 	print_no_space(device);
 	print_resumed(device);
+	print_slow(device);
 	print_refused(device);
 }
 

@@ -15,6 +15,7 @@ static const struct { enum pvb_blk_opt opt; uint32_t value; }
 	{ PVB_BLK_OPT_FLUSH, 0 }, { PVB_BLK_OPT_BARRIER, 1 },
 	{ PVB_BLK_OPT_DISCARD, 0 }, { PVB_BLK_OPT_BLOCKS, 1 },
 	{ PVB_BLK_OPT_UNITS, 0 }, { PVB_BLK_OPT_ON_FULL, 0 },
+	{ PVB_BLK_OPT_SLOW, 0 },
 };
 
 /* A number, or one of the option's names. */

@@ -12,7 +12,7 @@
 #include "cmd.h"
 
 /* getopt_long values of these options; above those of any command. */
-enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 16 };
+enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 17 };
 
 /* To be put at the head of a command's own table. */
 #define PVB_DISK_OPTIONS \
@@ -32,7 +32,8 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 16 };
 	{ "segment-blocks", no_argument, NULL, PVB_DISK_OPTION_BASE + 13 }, \
 	{ "sector-units", required_argument, NULL, \
 	  PVB_DISK_OPTION_BASE + 14 }, \
-	{ "on-full", required_argument, NULL, PVB_DISK_OPTION_BASE + 15 }
+	{ "on-full", required_argument, NULL, PVB_DISK_OPTION_BASE + 15 }, \
+	{ "slow", required_argument, NULL, PVB_DISK_OPTION_BASE + 16 }
 
 #define PVB_DISK_OPTIONS_HELP \
 "  --readonly        the guest may not write\n" \
@@ -50,7 +51,8 @@ enum { PVB_DISK_OPTION_BASE = 1000, PVB_DISK_OPTION_COUNT = 16 };
 "  --sector-units spec|all|freebsd|mini-os  how the guest counts sectors\n" \
 "                    that are not 512 bytes (spec)\n" \
 "  --on-full report|pause  what the disk has no room for fails, or waits\n" \
-"                    until there is room (report)\n"
+"                    until there is room (report)\n" \
+"  --slow S          show requests that wait for S seconds; 0: none (10)\n"
 
 /* Is this getopt value one of them? */
 static inline bool pvb_is_disk_option(int opt)

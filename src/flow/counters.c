@@ -17,7 +17,7 @@
 enum { UNIT_SHIFT = 5, STEP_BITS = 3, STEPS = 1 << STEP_BITS };
 
 #define MAGIC   UINT64_C(0x31746e636f627670)
-#define VERSION UINT64_C(4)
+#define VERSION UINT64_C(5)
 
 enum { WORDS = sizeof(struct pvb_counts) / sizeof(uint64_t) };
 
@@ -189,9 +189,11 @@ void pvb_counts_merge(struct pvb_counts *into, const struct pvb_counts *from)
 {
 	const uint64_t *more = (const uint64_t *)(const void *)from;
 	uint64_t *sum = (uint64_t *)(void *)into;
+	uint64_t a = into->slow_since_ns, b = from->slow_since_ns;
 
 	for (uint32_t i = 0; i < WORDS; i++)
 		sum[i] += more[i];
+	into->slow_since_ns = a && (!b || a < b) ? a : b;
 }
 
 uint64_t pvb_counts_latency_ns(const struct pvb_op_counts *o,

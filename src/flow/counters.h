@@ -52,6 +52,12 @@ struct pvb_counts {
 	/* Somebody who died was followed (struct pvb_journal_found): */
 	uint64_t resumed;                       /* times */
 	uint64_t redone, unpublished, published, uncommitted;
+	uint64_t slow;                          /* requests that took too long,
+	                                           or do */
+	uint64_t slow_now;                      /* of these, in flight now */
+	uint64_t slow_since_ns;                 /* when the oldest of those was
+	                                           taken, by the monotonic
+	                                           clock; 0: none */
 };
 
 /* ---- the area ------------------------------------------------------------ */
@@ -76,7 +82,7 @@ void pvb_counters_refused(struct pvb_counters *c, enum pvb_why why);
 
 /* ---- readers ------------------------------------------------------------- */
 void pvb_counters_read(struct pvb_counters *c, struct pvb_counts *out);
-/* Add up the queues of one device. */
+/* Add up the queues of one device; of moments the first counts. */
 void pvb_counts_merge(struct pvb_counts *into, const struct pvb_counts *from);
 /* The latency that `per_mille` of the requests did not exceed (500: the
    median), to about 6 %; 0 if there were none. */

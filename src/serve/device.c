@@ -10,6 +10,7 @@
 #include <pvb/err.h>
 
 #include "base/log.h"
+#include "base/loop.h"
 #include "blk/blk_nodes.h"
 #include "bus/watches.h"
 #include "device_json.h"
@@ -258,11 +259,12 @@ static json_t *list_json(const struct pvb_device *d,
                          const struct pvb_blkback_status *s,
                          const struct pvb_counts *sum)
 {
+	uint64_t now = pvb_loop_now_ns(pvb_watches_loop(d->config.watches));
 	json_t *o = pvb_device_json(&d->config.dev,
 		pvb_blk_options_type(&d->options), d->uri, s,
 		pvb_seat_pid(&d->worker.seat));
 
-	if (o && pvb_disk_json(o, sum) < 0) {
+	if (o && pvb_disk_json(o, sum, now) < 0) {
 		json_decref(o);
 		o = NULL;
 	}

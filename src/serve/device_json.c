@@ -100,11 +100,24 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
 	return o;
 }
 
-int pvb_disk_json(json_t *o, const struct pvb_counts *c)
+/* A worker may have written any moment. */
+static json_t *oldest(const struct pvb_counts *c, uint64_t now_ns)
 {
-	return json_object_set_new(o, "paused", c->kept > 0
-	                           ? json_string("no-space") : json_null())
-	       ? -ENOMEM : 0;
+	if (c->slow_now == 0 || c->slow_since_ns == 0)
+		return json_null();
+	return json_real(now_ns > c->slow_since_ns
+	                 ? (double)(now_ns - c->slow_since_ns) / 1e9 : 0);
+}
+
+int pvb_disk_json(json_t *o, const struct pvb_counts *c, uint64_t now_ns)
+{
+	int bad = json_object_set_new(o, "paused", c->kept > 0
+		? json_string("no-space") : json_null());
+
+	bad |= json_object_set_new(o, "slow_requests",
+	                           json_integer((json_int_t)c->slow_now));
+	bad |= json_object_set_new(o, "oldest_seconds", oldest(c, now_ns));
+	return bad ? -ENOMEM : 0;
 }
 
 static json_t *microseconds(const struct pvb_op_counts *o, uint32_t per_mille)
@@ -157,6 +170,8 @@ int pvb_counts_json(json_t *o, const struct pvb_counts *c)
 	bad |= json_object_set_new(o, "kept",
 	                           json_integer((json_int_t)c->kept));
 	bad |= json_object_set_new(o, "resumed", resumed(c));
+	bad |= json_object_set_new(o, "slow",
+	                           json_integer((json_int_t)c->slow));
 	bad |= json_object_set_new(o, "notifications_sent",
 	                           json_integer((json_int_t)c->bells_sent));
 	bad |= json_object_set_new(o, "notifications_received",

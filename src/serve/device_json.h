@@ -17,8 +17,9 @@
 json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
                         const char *uri, const struct pvb_blkback_status *s,
                         pid_t worker);
-/* Adds what these say of the disk now.  0 or -ENOMEM. */
-int pvb_disk_json(json_t *o, const struct pvb_counts *c);
+/* Adds what these say of the disk now, at this moment of the monotonic clock.
+   0 or -ENOMEM. */
+int pvb_disk_json(json_t *o, const struct pvb_counts *c, uint64_t now_ns);
 /* Adds what was counted.  0 or -ENOMEM. */
 int pvb_counts_json(json_t *o, const struct pvb_counts *c);
 

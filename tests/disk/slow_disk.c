@@ -7,8 +7,9 @@
  *
  * A write that begins with the eight bytes "SLOWPOKE" is carried out, and
  * answered, MS milliseconds after it came; whatever comes meanwhile is done at
- * once, also such a write to where one is late already.  Prints "ready" when it
- * has mounted DIR; unmounts it when its standard input ends, or it is told to.
+ * once, also such a write to where one is late already.  A line of standard
+ * input: all that are late are due.  Prints "ready" when it has mounted DIR;
+ * unmounts it when that input ends, or it is told to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +181,12 @@ static int apply_late(void)
 	return late_count > 0 ? (int)(late[0].due_ms - now_ms()) : -1;
 }
 
+static void all_are_due(void)
+{
+	for (uint32_t i = 0; i < late_count; i++)
+		late[i].due_ms = 0;
+}
+
 /* ---- requests ------------------------------------------------------------ */
 
 static void serve(const unsigned char *message)
@@ -240,10 +247,15 @@ static void run(int told)
 	};
 
 	while (poll(p, 3, apply_late()) >= 0 || errno == EINTR) {
+		char line[64];
 		ssize_t n;
 
-		if (p[1].revents || p[2].revents)
+		if (p[1].revents ||
+		    (p[2].revents && read(STDIN_FILENO, line,
+		                          sizeof(line)) <= 0))
 			return;
+		if (p[2].revents)
+			all_are_due();
 		if (!p[0].revents)
 			continue;
 		n = read(fuse, message, sizeof(message));

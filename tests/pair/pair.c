@@ -30,9 +30,13 @@ static bool keep_report(struct control *c, const struct pvb_blk_msg *m)
 	c->no_space += p->kind == PVB_BLK_REPORT_NO_SPACE;
 	c->paused += p->kind == PVB_BLK_REPORT_PAUSED;
 	c->goes_on += p->kind == PVB_BLK_REPORT_GOES_ON;
+	c->stalled += p->kind == PVB_BLK_REPORT_STALLED;
+	c->answers += p->kind == PVB_BLK_REPORT_ANSWERS;
 	if (p->kind == PVB_BLK_REPORT_NO_SPACE ||
 	    p->kind == PVB_BLK_REPORT_PAUSED ||
-	    p->kind == PVB_BLK_REPORT_GOES_ON)
+	    p->kind == PVB_BLK_REPORT_GOES_ON ||
+	    p->kind == PVB_BLK_REPORT_STALLED ||
+	    p->kind == PVB_BLK_REPORT_ANSWERS)
 		return true;
 	if (p->kind != PVB_BLK_REPORT_LOST)
 		return false;
@@ -362,6 +366,7 @@ void pair_back_attach_msg(struct pair *p, struct pvb_blk_msg *m)
 	}
 	memcpy(a->ring_ref, p->attached.ring_ref, sizeof(a->ring_ref));
 	a->keep_full = p->options.keep_full;
+	a->slow_ns = p->options.slow_ns;
 	a->journal = p->options.journal;
 	a->back_domid = PAIR_BACK;
 	a->device = 51712;

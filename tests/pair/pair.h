@@ -31,7 +31,7 @@ struct control {                        /* the test's end of a link */
 	uint32_t got_count;
 	/* Reports that may come at any moment, so never in `got`. */
 	uint32_t refused[PVB_WHY_COUNT], lost[PVB_BLK_LOST_ALL + 1];
-	uint32_t no_space, paused, goes_on;
+	uint32_t no_space, paused, goes_on, stalled, answers;
 	bool closed;
 };
 
@@ -49,6 +49,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     own_loop;              /* the back's, turned by the test: the
 	                                   front does nothing meanwhile */
 	bool     keep_full;             /* --on-full pause */
+	uint64_t slow_ns;               /* --slow */
 	bool     journal;               /* it keeps one; needs own_loop */
 	bool     no_window;             /* grant copies */
 	bool     mapped;                /* likewise, but mappings are kept */

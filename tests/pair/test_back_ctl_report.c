@@ -274,7 +274,7 @@ static void a_half_that_loses_what_is_nothing_is_not_heard(void **state)
 
 /* ---- a disk without room ------------------------------------------------- */
 
-static void told_of_pauses(uint32_t lines, const char *what)
+static void told_of_troubles(uint32_t lines, const char *what)
 {
 	assert_int_equal(bench.log_lines, lines);
 	if (what)
@@ -286,14 +286,14 @@ static void a_pause_is_told_once_and_its_end(void **state)
 	(void)state;
 	connect_two();
 	tell(h0, PVB_BLK_REPORT_PAUSED, 0);
-	told_of_pauses(1, "paused: no space");
+	told_of_troubles(1, "paused: no space");
 	tell(h1, PVB_BLK_REPORT_PAUSED, 1);
 	tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
-	told_of_pauses(1, NULL);
+	told_of_troubles(1, NULL);
 	tell(h1, PVB_BLK_REPORT_GOES_ON, 1);
-	told_of_pauses(2, "goes on");
+	told_of_troubles(2, "goes on");
 	tell(h1, PVB_BLK_REPORT_GOES_ON, 1);
-	told_of_pauses(2, NULL);
+	told_of_troubles(2, NULL);
 }
 
 static void a_half_that_pauses_all_the_time_is_not_told_of(void **state)
@@ -304,7 +304,7 @@ static void a_half_that_pauses_all_the_time_is_not_told_of(void **state)
 		tell(h0, PVB_BLK_REPORT_PAUSED, 0);
 		tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
 	}
-	told_of_pauses(6, "goes on");
+	told_of_troubles(6, "goes on");
 }
 
 static void nor_one_that_is_no_queue(void **state)
@@ -315,7 +315,7 @@ static void nor_one_that_is_no_queue(void **state)
 	tell(h0, PVB_BLK_REPORT_PAUSED, 32);
 	tell(h0, PVB_BLK_REPORT_PAUSED, UINT64_MAX);
 	tell(h0, PVB_BLK_REPORT_GOES_ON, UINT64_MAX);
-	told_of_pauses(0, NULL);
+	told_of_troubles(0, NULL);
 }
 
 static void a_full_disk_is_not_waited_for(void **state)
@@ -345,7 +345,66 @@ static void and_that_the_device_is_to_go(void **state)
 	bench_wait_state(bench.back, "5");
 	TURN_UNTIL(h0->closing > 0 && h1->closing > 0);
 	tell(h0, PVB_BLK_REPORT_GOES_ON, 0);
-	told_of_pauses(1, NULL);
+	told_of_troubles(1, NULL);
+}
+
+/* ---- a disk without an answer -------------------------------------------- */
+
+static void a_stall_is_told_once_and_its_end(void **state)
+{
+	(void)state;
+	connect_two();
+	tell(h1, PVB_BLK_REPORT_STALLED, 1);
+	told_of_troubles(1, "disk.img: does not answer: a request has waited "
+	                    "for 10 s");
+	tell(h0, PVB_BLK_REPORT_STALLED, 0);
+	tell(h1, PVB_BLK_REPORT_ANSWERS, 1);
+	told_of_troubles(1, NULL);
+	pvb_loop_turn_clock(bench.loop, 25 * UINT64_C(1000000000));
+	bench_settle();
+	tell(h0, PVB_BLK_REPORT_ANSWERS, 0);
+	told_of_troubles(2, "disk.img: answers again, after another 25 s");
+	tell(h0, PVB_BLK_REPORT_ANSWERS, 0);
+	told_of_troubles(2, NULL);
+}
+
+static void also_while_the_device_closes(void **state)
+{
+	(void)state;
+	connect_two();
+	pvb_blkback_ctl_stop(back, false);
+	bench_wait_state(bench.back, "5");
+	tell(h0, PVB_BLK_REPORT_STALLED, 0);
+	told_of_troubles(1, "does not answer");
+}
+
+static void a_half_that_stalls_all_the_time_is_not_told_of(void **state)
+{
+	(void)state;
+	connect_two();
+	for (int i = 0; i < 20; i++) {
+		tell(h0, PVB_BLK_REPORT_STALLED, 0);
+		tell(h0, PVB_BLK_REPORT_ANSWERS, 0);
+	}
+	told_of_troubles(6, "answers again");
+}
+
+static void the_next_halves_have_not_stalled_yet(void **state)
+{
+	(void)state;
+	connect_two();
+	tell(h0, PVB_BLK_REPORT_STALLED, 0);
+	connect_again();
+	tell(h0, PVB_BLK_REPORT_STALLED, 0);
+	told_of_troubles(2, "does not answer");
+}
+
+static void after_how_long_it_is_they_are_told(void **state)
+{
+	(void)state;
+	connect_two();
+	assert_int_equal(h0->attached_as.u.back_attach.slow_ns,
+	                 10 * UINT64_C(1000000000));
 }
 
 int main(void)
@@ -370,6 +429,11 @@ int main(void)
 		BACK_TEST(a_full_disk_is_not_waited_for),
 		BACK_TEST(but_where_the_halves_are_told_so),
 		BACK_TEST(and_that_the_device_is_to_go),
+		BACK_TEST(a_stall_is_told_once_and_its_end),
+		BACK_TEST(also_while_the_device_closes),
+		BACK_TEST(a_half_that_stalls_all_the_time_is_not_told_of),
+		BACK_TEST(the_next_halves_have_not_stalled_yet),
+		BACK_TEST(after_how_long_it_is_they_are_told),
 	};
 
 	return cmocka_run_group_tests_name("back_ctl_report", tests, NULL,

@@ -6,89 +6,17 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 #include <cmocka.h>
 
-#include "disk_held.h"
-#include "pair.h"
+#include "held_scene.h"
 #include "pair_death.h"
-#include "requests.h"
 
-enum { REQS = 4 };
 #define RETRY_NS UINT64_C(1000000000)
-
-struct scene {
-	struct pair pair;
-	struct rig rig;
-	struct req req[REQS];
-};
-
-static struct scene *begin(const struct pair_options *more)
-{
-	struct scene *s = calloc(1, sizeof(*s));
-	struct pair_options o = *more;
-
-	if (!o.uri) {
-		o.uri = "held:64M";
-		o.disks = disk_held_list;
-	}
-	o.manual_clock = true;
-	pair_init(&s->pair, &o);
-	pair_connect(&s->pair);
-	s->rig.loop = s->pair.loop;
-	s->rig.disk = s->pair.disk;
-	return s;
-}
 
 static struct scene *begin_keeping(void)
 {
-	return begin(&(struct pair_options){ .keep_full = true });
-}
-
-static void release(struct scene *s)
-{
-	pair_fini(&s->pair);
-	for (int i = 0; i < REQS; i++)
-		req_fini(&s->req[i]);
-	held_reset();
-	free(s);
-}
-
-static void end(struct scene *s)
-{
-	pair_disconnect(&s->pair);
-	release(s);
-}
-
-static struct req *submit(struct scene *s, int i, enum pvb_io_op op,
-                          uint64_t length)
-{
-	req_init(&s->req[i], &s->rig, op, length ? (uint64_t)i * 65536 : 0,
-	         length);
-	assert_int_equal(req_submit(&s->req[i]), 0);
-	rig_kick(&s->rig);
-	return &s->req[i];
-}
-
-static struct req *submit_write(struct scene *s, int i)
-{
-	struct req *q = submit(s, i, PVB_IO_WRITE, 4096);
-
-	pair_settle(&s->pair);
-	return q;
-}
-
-static void answer(struct scene *s, int result)
-{
-	held_answer(0, result);
-	pair_settle(&s->pair);
-}
-
-static void pass(struct scene *s, uint64_t ns)
-{
-	pvb_loop_turn_clock(s->pair.back_loop, ns);
-	pair_settle(&s->pair);
+	return scene_begin(&(struct pair_options){ .keep_full = true });
 }
 
 static void counts_are(struct scene *s, uint64_t no_space, uint64_t pauses,
@@ -116,97 +44,97 @@ static void said(const struct scene *s, uint32_t no_space, uint32_t paused,
 
 static void what_there_is_no_room_for_fails(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){ 0 });
-	struct req *q = submit_write(s, 0);
+	struct scene *s = scene_begin(&(struct pair_options){ 0 });
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(q->answers, 1);
 	assert_int_equal(q->result, -EIO);
 	said(s, 1, 0, 0);
 	counts_are(s, 1, 0, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void or_waits_until_there_is(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 1);
+	struct req *q = scene_submit_write(s, 1);
 
 	(void)state;
-	answer(s, -ENOSPC);
-	pass(s, RETRY_NS - 1);
+	scene_answer(s, -ENOSPC);
+	scene_pass(s, RETRY_NS - 1);
 	assert_int_equal(held_count(), 0);
-	pass(s, 1);
+	scene_pass(s, 1);
 	assert_int_equal(held_count(), 1);
 	assert_int_equal(held_at(0)->op, PVB_IO_WRITE);
 	assert_int_equal(held_at(0)->offset_bytes, 65536);
 	assert_int_equal(held_at(0)->length_bytes, 4096);
 	assert_int_equal(q->answers, 0);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(q->answers, 1);
 	assert_int_equal(q->result, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void however_often_it_is_told_once(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(held_count(), 1);
-		answer(s, -ENOSPC);
+		scene_answer(s, -ENOSPC);
 		counts_are(s, (uint64_t)i + 1, 1, 1);
-		pass(s, RETRY_NS);
+		scene_pass(s, RETRY_NS);
 	}
 	said(s, 0, 1, 0);
-	answer(s, 0);
+	scene_answer(s, 0);
 	said(s, 0, 1, 1);
 	counts_are(s, 5, 1, 0);
 	assert_int_equal(q->result, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void a_quota_is_no_room_either(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -EDQUOT);
+	scene_answer(s, -EDQUOT);
 	said(s, 0, 1, 0);
-	pass(s, RETRY_NS);
-	answer(s, 0);
+	scene_pass(s, RETRY_NS);
+	scene_answer(s, 0);
 	assert_int_equal(q->result, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void another_error_is_told_at_once(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -EIO);
+	scene_answer(s, -EIO);
 	assert_int_equal(q->result, -EIO);
 	said(s, 0, 0, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void an_error_of_the_next_try_ends_it(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -ENOSPC);
-	pass(s, RETRY_NS);
-	answer(s, -EIO);
+	scene_answer(s, -ENOSPC);
+	scene_pass(s, RETRY_NS);
+	scene_answer(s, -EIO);
 	assert_int_equal(q->result, -EIO);
 	said(s, 0, 1, 1);
-	end(s);
+	scene_end(s);
 }
 
 /* What it could not write may be gone: the next one would say that it is
@@ -214,14 +142,14 @@ static void an_error_of_the_next_try_ends_it(void **state)
 static void a_flush_is_not_asked_again(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit(s, 0, PVB_IO_FLUSH, 0);
+	struct req *q = scene_submit(s, 0, PVB_IO_FLUSH, 0);
 
 	(void)state;
 	pair_settle(&s->pair);
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(q->result, -EIO);
 	counts_are(s, 0, 0, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void a_piece_alone_is_asked_again(void **state)
@@ -233,18 +161,18 @@ static void a_piece_alone_is_asked_again(void **state)
 	held_reset();
 	held_info()->io_max_bytes = 4096;
 	s = begin_keeping();
-	q = submit(s, 0, PVB_IO_WRITE, 3 * 4096);
+	q = scene_submit(s, 0, PVB_IO_WRITE, 3 * 4096);
 	pair_settle(&s->pair);
-	answer(s, 0);
-	answer(s, -ENOSPC);
-	pass(s, RETRY_NS);
+	scene_answer(s, 0);
+	scene_answer(s, -ENOSPC);
+	scene_pass(s, RETRY_NS);
 	assert_int_equal(held_at(0)->offset_bytes, 4096);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(held_at(0)->offset_bytes, 8192);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(q->result, 0);
 	said(s, 0, 1, 1);
-	end(s);
+	scene_end(s);
 }
 
 /* ---- the ring meanwhile -------------------------------------------------- */
@@ -252,22 +180,22 @@ static void a_piece_alone_is_asked_again(void **state)
 static void meanwhile_nothing_is_taken(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -ENOSPC);
-	(void)submit(s, 1, PVB_IO_READ, 4096);
+	scene_answer(s, -ENOSPC);
+	(void)scene_submit(s, 1, PVB_IO_READ, 4096);
 	pair_settle(&s->pair);
 	assert_int_equal(held_count(), 0);
-	pass(s, RETRY_NS);
+	scene_pass(s, RETRY_NS);
 	assert_int_equal(held_count(), 1);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(q->answers, 1);
 	assert_int_equal(held_count(), 1);
 	assert_int_equal(held_at(0)->op, PVB_IO_READ);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(s->req[1].result, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void until_the_last_has_its_room(void **state)
@@ -275,50 +203,50 @@ static void until_the_last_has_its_room(void **state)
 	struct scene *s = begin_keeping();
 
 	(void)state;
-	(void)submit_write(s, 0);
-	(void)submit_write(s, 1);
-	answer(s, -ENOSPC);
-	answer(s, -ENOSPC);
+	(void)scene_submit_write(s, 0);
+	(void)scene_submit_write(s, 1);
+	scene_answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	counts_are(s, 2, 1, 2);
-	pass(s, RETRY_NS);
+	scene_pass(s, RETRY_NS);
 	assert_int_equal(held_count(), 2);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(s->req[0].result, 0);
 	counts_are(s, 2, 1, 1);
-	answer(s, -ENOSPC);
-	(void)submit_write(s, 2);
+	scene_answer(s, -ENOSPC);
+	(void)scene_submit_write(s, 2);
 	assert_int_equal(held_count(), 0);
-	pass(s, RETRY_NS);
-	answer(s, 0);
+	scene_pass(s, RETRY_NS);
+	scene_answer(s, 0);
 	said(s, 0, 1, 1);
 	assert_int_equal(held_at(0)->offset_bytes, 2 * 65536);
-	answer(s, 0);
-	end(s);
+	scene_answer(s, 0);
+	scene_end(s);
 }
 
 static void a_barrier_waits_for_what_is_kept(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){
+	struct scene *s = scene_begin(&(struct pair_options){
 		.keep_full = true, .barrier_only = true });
 
 	(void)state;
-	(void)submit(s, 0, PVB_IO_WRITE, 4096);
-	(void)submit(s, 1, PVB_IO_FLUSH, 0);
+	(void)scene_submit(s, 0, PVB_IO_WRITE, 4096);
+	(void)scene_submit(s, 1, PVB_IO_FLUSH, 0);
 	pair_settle(&s->pair);
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(held_count(), 0);
-	pass(s, RETRY_NS);
-	answer(s, 0);
+	scene_pass(s, RETRY_NS);
+	scene_answer(s, 0);
 	assert_int_equal(held_count(), 1);
 	assert_int_equal(held_at(0)->op, PVB_IO_FLUSH);
-	answer(s, 0);
+	scene_answer(s, 0);
 	assert_int_equal(s->req[1].result, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void what_a_rule_refuses_is_written_in_the_end(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){ .keep_full = true,
+	struct scene *s = scene_begin(&(struct pair_options){ .keep_full = true,
 		.uri = "fault:mem:1M?fail=ENOSPC,op:write,times:3" });
 	struct req *q = &s->req[1];
 
@@ -330,12 +258,12 @@ static void what_a_rule_refuses_is_written_in_the_end(void **state)
 	for (int i = 0; i < 3; i++) {
 		pair_settle(&s->pair);
 		assert_int_equal(q->answers, 0);
-		pass(s, RETRY_NS);
+		scene_pass(s, RETRY_NS);
 	}
 	assert_int_equal(q->result, 0);
 	rig_expect(&s->rig, 65536, 4096, 9);
 	counts_are(s, 3, 1, 0);
-	end(s);
+	scene_end(s);
 }
 
 /* ---- the end of it ------------------------------------------------------- */
@@ -343,77 +271,77 @@ static void what_a_rule_refuses_is_written_in_the_end(void **state)
 static void a_device_that_closes_keeps_no_more(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	control_say(&s->pair.back, PVB_BLK_MSG_CLOSING);
 	pair_settle(&s->pair);
 	assert_int_equal(q->result, -EIO);
 	counts_are(s, 1, 1, 0);
-	(void)submit_write(s, 1);
-	answer(s, -ENOSPC);
+	(void)scene_submit_write(s, 1);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(s->req[1].result, -EIO);
-	end(s);
+	scene_end(s);
 }
 
 static void nor_one_that_drains(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	(void)submit_write(s, 1);
-	answer(s, -ENOSPC);
+	(void)scene_submit_write(s, 1);
+	scene_answer(s, -ENOSPC);
 	control_say(&s->pair.back, PVB_BLK_MSG_DRAIN);
 	pair_settle(&s->pair);
 	assert_int_equal(q->result, -EIO);
 	/* The other was in the disk. */
 	assert_int_equal(s->req[1].answers, 0);
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(s->req[1].result, -EIO);
 	(void)control_wait(&s->pair.back, PVB_BLK_MSG_DRAINED);
 	said(s, 1, 1, 0);
-	end(s);
+	scene_end(s);
 }
 
 static void one_that_is_cut_forgets_it(void **state)
 {
 	struct scene *s = begin_keeping();
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 
 	(void)state;
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	control_say(&s->pair.back, PVB_BLK_MSG_DETACH);
 	(void)control_wait(&s->pair.back, PVB_BLK_MSG_DETACHED);
 	assert_int_equal(q->answers, 0);
 	counts_are(s, 1, 1, 0);
-	release(s);
+	scene_release(s);
 }
 
 /* It was never answered, so it stands in the journal. */
 static void whoever_comes_next_asks_for_it(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){
+	struct scene *s = scene_begin(&(struct pair_options){
 		.keep_full = true, .journal = true, .own_loop = true });
-	struct req *q = submit_write(s, 0);
+	struct req *q = scene_submit_write(s, 0);
 	struct pvb_journal_found f;
 
 	(void)state;
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	pair_kill(&s->pair, NULL, NULL);
 	f = pair_resume(&s->pair);
 	assert_int_equal(f.redo, 1);
 	pair_settle(&s->pair);
 	assert_int_equal(held_count(), 1);
-	answer(s, -ENOSPC);
+	scene_answer(s, -ENOSPC);
 	assert_int_equal(q->answers, 0);
 	counts_are(s, 2, 2, 1);
-	pass(s, RETRY_NS);
-	answer(s, 0);
+	scene_pass(s, RETRY_NS);
+	scene_answer(s, 0);
 	assert_int_equal(q->answers, 1);
 	assert_int_equal(q->result, 0);
-	end(s);
+	scene_end(s);
 }
 
 int main(void)

@@ -227,6 +227,23 @@ static void queues_are_added_up(void **state)
 	assert_int_equal(a.bells_received, 9);
 }
 
+static void of_moments_the_first_counts(void **state)
+{
+	struct pvb_counts a = { .slow_since_ns = 0 }, b = a, c = a;
+
+	(void)state;
+	b.slow_since_ns = 7;
+	c.slow_since_ns = 5;
+	pvb_counts_merge(&a, &b);
+	assert_int_equal(a.slow_since_ns, 7);
+	pvb_counts_merge(&a, &c);
+	assert_int_equal(a.slow_since_ns, 5);
+	pvb_counts_merge(&a, &b);
+	c.slow_since_ns = 0;
+	pvb_counts_merge(&a, &c);
+	assert_int_equal(a.slow_since_ns, 5);
+}
+
 static void operations_have_names(void **state)
 {
 	(void)state;
@@ -250,6 +267,7 @@ int main(void)
 		cmocka_unit_test(no_requests_have_no_latency),
 		cmocka_unit_test(a_lying_writer_only_makes_the_numbers_wrong),
 		cmocka_unit_test(queues_are_added_up),
+		cmocka_unit_test(of_moments_the_first_counts),
 		cmocka_unit_test(operations_have_names),
 	};
 
