@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Several queues between whole programs: a thread each at both ends, one disk
 between them."""
+import contextlib
 import os
 import subprocess
 
@@ -24,8 +25,13 @@ def verified_load(m, vbd, size=24 * MIB):
 
 
 def names(pid):
-    return sorted(open(f"/proc/{pid}/task/{t}/comm").read().strip()
-                  for t in os.listdir(f"/proc/{pid}/task"))
+    """Of its threads; those that the kernel gave its io_urings come and go."""
+    found = []
+    for t in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{pid}/task/{t}/comm") as f:
+                found.append(f.read().strip())
+    return sorted(n for n in found if not n.startswith("iou-"))
 
 
 def of_queue(thread, n):
