@@ -7,10 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <pvb/err.h>
-
-#include "complain.h"
-#include "hyp/store.h"
 #include "runner_parts.h"
 
 enum {
@@ -271,6 +267,8 @@ static void take_turn(struct pvb_loop_task *t)
 	struct pvb_runner_event q;
 	uint32_t i;
 
+	if (r->held)
+		return;
 	for (i = 0; i < STEPS_A_TURN && next_event(r, &q); i++)
 		step(r, q.ev, q.arg);
 	if (i == STEPS_A_TURN)
@@ -308,37 +306,11 @@ void pvb_runner_init(struct pvb_runner *r, struct pvb_watches *ws,
 		};
 }
 
-int pvb_runner_start(struct pvb_runner *r, struct pvb_err *e)
+void pvb_runner_hold(struct pvb_runner *r, bool hold)
 {
-	uint64_t mine = PVB_XB_UNKNOWN, online = 0;
-	int n;
-
-	n = pvb_store_read_u64_at(r->store, PVB_STORE_NO_TX, r->c.dir, "state",
-	                          UINT32_MAX, &mine);
-	if (n == -ENOENT)
-		return pvb_err_set(e, n, "no device at %s", r->c.dir);
-	if (n < 0 && n != -EINVAL)
-		return pvb_err_set(e, n, "cannot read %s/state: %s", r->c.dir,
-		                   strerror(-n));
-	/* Absent counts as 0. */
-	(void)pvb_store_read_u64_at(r->store, PVB_STORE_NO_TX, r->c.dir,
-	                            "online", 1, &online);
-	r->known = (uint32_t)mine;
-	pvb_conn_init(&r->conn, r->c.role, r->known,
-	              r->c.role == PVB_BACK && online == 1);
-	n = runner_watch(r);
-	if (n < 0) {
-		runner_unwatch(r);
-		return pvb_err_set(e, n, "cannot watch %s: %s", r->c.dir,
-		                   strerror(-n));
-	}
-	r->started = true;
-	/* What was wrong with somebody before us. */
-	pvb_complaint_remove(r->store, r->c.dir);
-	/* A toolstack that wrote 5 before we came still waits for our 6. */
-	runner_event(r, r->c.role == PVB_BACK && mine == PVB_XB_CLOSING
-	                        ? PVB_EV_STOP : PVB_EV_START, 0);
-	return 0;
+	r->held = hold;
+	if (!hold)
+		pvb_loop_defer(r->loop, &r->turn);
 }
 
 void pvb_runner_fini(struct pvb_runner *r)
@@ -396,6 +368,11 @@ void pvb_runner_refuse(struct pvb_runner *r, enum pvb_why why,
                        const char *text)
 {
 	pvb_runner_blame(r, why, "%s", text);
+	pvb_runner_linger(r);
+}
+
+void pvb_runner_linger(struct pvb_runner *r)
+{
 	r->linger = true;
 	runner_event(r, PVB_EV_STOP, 0);
 }

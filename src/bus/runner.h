@@ -78,6 +78,9 @@ struct pvb_runner_config {
 /* A node that is too long for a set of keys. */
 struct pvb_runner_text { const char *name, *value; };
 
+/* States as they stand in the store. */
+struct pvb_runner_found { uint32_t mine, peer; bool online; };
+
 enum pvb_runner_wait {
 	PVB_RUNNER_NO_WAIT, PVB_RUNNER_CONNECTING, PVB_RUNNER_CLOSING,
 };
@@ -109,6 +112,7 @@ struct pvb_runner {                     /* caller's storage */
 	uint8_t  told_mine, told_peer;
 	bool     told_live, tell;
 	bool     started, retired, ended;
+	bool     held;                  /* no turn is taken */
 	bool     forced;                /* wait for the peer no more */
 	bool     linger;                /* retire when the toolstack says so */
 	bool     vanished;              /* our directory */
@@ -130,6 +134,20 @@ void pvb_runner_init(struct pvb_runner *r, struct pvb_watches *ws,
 /* 0, or -errno with *e: -ENOENT (no such device), -ENOSPC -ENOMEM (a watch),
    -EACCES, -EIO. */
 int  pvb_runner_start(struct pvb_runner *r, struct pvb_err *e);
+/*
+ * Has somebody who is dead left a connection for this back to go on with: ours
+ * and the peer's states, and terms that take agrees to (it has, then)?  1; 0:
+ * no, and whoever it was, start begins anew; or -errno with *e, as start.  Says
+ * and blames nothing.
+ */
+int  pvb_runner_find(struct pvb_runner *r, struct pvb_runner_found *out,
+                     struct pvb_err *e);
+/* Instead of start: that connection is live, and always was.  Says nothing.
+   As start. */
+int  pvb_runner_resume(struct pvb_runner *r, const struct pvb_runner_found *f,
+                       struct pvb_err *e);
+/* Do and say nothing until it is let go; what comes meanwhile comes then. */
+void pvb_runner_hold(struct pvb_runner *r, bool hold);
 /* Without a word to anybody.  All-zero or fini'd: fine. */
 void pvb_runner_fini(struct pvb_runner *r);
 
@@ -147,6 +165,8 @@ void pvb_runner_stop(struct pvb_runner *r, bool force);
    the device away; only then retire. */
 void pvb_runner_refuse(struct pvb_runner *r, enum pvb_why why,
                        const char *text);
+/* Likewise, for a reason that was told otherwise. */
+void pvb_runner_linger(struct pvb_runner *r);
 
 /* The changed call is due, though no state has changed. */
 void pvb_runner_tell(struct pvb_runner *r);

@@ -168,6 +168,24 @@ static int read_peer_state(struct pvb_runner *r, uint32_t *state)
 	return e == -EINVAL || e == -E2BIG ? 0 : e;
 }
 
+bool runner_find_peer(struct pvb_runner *r, uint32_t *state)
+{
+	const char *bad;
+	struct reading *g;
+	bool agreed;
+	int e;
+
+	if (read_peer_state(r, state) < 0 || *state < PVB_XB_INITIALISED ||
+	    *state > PVB_XB_CLOSING || !domain_is_there(r))
+		return false;
+	g = fetch(r, PVB_DO_READ_PEER, &e);
+	if (!g)
+		return false;
+	agreed = r->c.ops->take(r, PVB_DO_READ_PEER, &g->keys, &bad) == PVB_OK;
+	free(g);
+	return agreed;
+}
+
 /* True: said, or said again because it was asked for. */
 static bool is_gone(struct pvb_runner *r, bool ordered,
                     struct pvb_runner_event *q)

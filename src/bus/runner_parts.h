@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * runner_parts.h - what the runner_*.c files are to each other, and to nobody
- * else: events and actions (runner.c), what the store says (runner_look.c),
- * what we say there (runner_say.c).
+ * else: events and actions (runner.c), how it begins (runner_begin.c), what the
+ * store says (runner_look.c), what we say there (runner_say.c).
  */
 #ifndef PVB_RUNNER_PARTS_H
 #define PVB_RUNNER_PARTS_H
@@ -21,6 +21,9 @@ void runner_unwatch(struct pvb_runner *r);
 void runner_look_own(struct pvb_runner *r);
 /* Read the peer's state.  True: *q is an event, to be fed at once. */
 bool runner_look_peer(struct pvb_runner *r, struct pvb_runner_event *q);
+/* Is the peer there, between Initialised and Closing, on terms that take agrees
+   to? */
+bool runner_find_peer(struct pvb_runner *r, uint32_t *state);
 /* Carry out PVB_DO_READ_PEER or PVB_DO_GEOMETRY: OK, or blamed. */
 enum pvb_why runner_read_peer(struct pvb_runner *r, uint32_t action);
 

@@ -36,6 +36,20 @@ void pvb_conn_init(struct pvb_conn *c, enum pvb_role role, uint32_t mine,
 	};
 }
 
+void pvb_conn_init_live(struct pvb_conn *c, uint32_t mine, uint32_t peer,
+                        bool stay)
+{
+	bool closing = mine == PVB_XB_CLOSING;
+
+	assert(closing || mine == PVB_XB_CONNECTED);
+	assert(peer < PVB_XB_COUNT);
+	pvb_conn_init(c, PVB_BACK, mine, stay);
+	c->phase = closing ? B_CLOSING : B_LIVE;
+	c->peer = (uint8_t)peer;
+	c->attached = true;
+	c->stopping = closing && (!stay || peer != PVB_XB_CLOSING);
+}
+
 void pvb_conn_set_stay(struct pvb_conn *c, bool stay)
 {
 	c->stay = stay;

@@ -139,6 +139,13 @@ struct pvb_step { uint32_t actions; };
  */
 void pvb_conn_init(struct pvb_conn *c, enum pvb_role role, uint32_t mine,
                    bool stay);
+/*
+ * Instead, a back that goes on where another has died: ring and port are in
+ * effect, as the peer sees it.  `mine` is Connected, or Closing; `peer` what it
+ * says now.  A Closing that is no answer to the peer's was asked for.
+ */
+void pvb_conn_init_live(struct pvb_conn *c, uint32_t mine, uint32_t peer,
+                        bool stay);
 void pvb_conn_set_stay(struct pvb_conn *c, bool stay);
 
 struct pvb_step pvb_conn_step(struct pvb_conn *c, enum pvb_ev ev, uint32_t arg);

@@ -248,6 +248,62 @@ static void a_stopped_back_takes_no_new_front(void **state)
 	assert_did(&c, ev(&c, PVB_EV_DETACHED), SAY | RETIRE, PVB_XB_CLOSED);
 }
 
+/* ---- where another back has died ----------------------------------------- */
+
+static void one_that_goes_on_is_as_if_it_had_always_been(void **state)
+{
+	static const enum pvb_xb peers[] = {
+		PVB_XB_INITIALISED, PVB_XB_CONNECTED,
+	};
+	struct pvb_conn was, c;
+
+	(void)state;
+	for (int stay = 0; stay < 2; stay++)
+		for (int i = 0; i < 2; i++) {
+			back_live(&was, stay);
+			(void)peer(&was, peers[i]);
+			pvb_conn_init_live(&c, PVB_XB_CONNECTED, peers[i],
+			                   stay);
+			assert_memory_equal(&c, &was, sizeof(c));
+		}
+}
+
+static void one_that_was_closing_goes_on_with_that(void **state)
+{
+	struct pvb_conn was, c;
+
+	(void)state;
+	back_live(&was, true);
+	(void)peer(&was, PVB_XB_CLOSING);
+	pvb_conn_init_live(&c, PVB_XB_CLOSING, PVB_XB_CLOSING, true);
+	assert_memory_equal(&c, &was, sizeof(c));
+	back_live(&was, true);
+	(void)peer(&was, PVB_XB_CONNECTED);
+	(void)ev(&was, PVB_EV_STOP);
+	pvb_conn_init_live(&c, PVB_XB_CLOSING, PVB_XB_CONNECTED, true);
+	assert_memory_equal(&c, &was, sizeof(c));
+	back_live(&was, false);
+	(void)ev(&was, PVB_EV_STOP);
+	(void)peer(&was, PVB_XB_CLOSING);
+	pvb_conn_init_live(&c, PVB_XB_CLOSING, PVB_XB_CLOSING, false);
+	assert_memory_equal(&c, &was, sizeof(c));
+}
+
+/* What it has not seen yet it sees then. */
+static void one_that_goes_on_hears_what_was_said_meanwhile(void **state)
+{
+	struct pvb_conn c;
+
+	(void)state;
+	pvb_conn_init_live(&c, PVB_XB_CONNECTED, PVB_XB_CLOSING, true);
+	assert_did(&c, peer(&c, PVB_XB_CLOSING), SAY, PVB_XB_CLOSING);
+	pvb_conn_init_live(&c, PVB_XB_CONNECTED, PVB_XB_CONNECTED, true);
+	assert_int_equal(feed(&c, PVB_EV_PEER_NEW, PVB_XB_CONNECTED),
+			 DRAIN | CUT);
+	pvb_conn_init_live(&c, PVB_XB_CONNECTED, PVB_XB_CONNECTED, true);
+	assert_int_equal(peer(&c, PVB_XB_CLOSED), DRAIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +329,10 @@ int main(void)
 		cmocka_unit_test(
 			a_front_that_begins_anew_while_the_back_attaches),
 		cmocka_unit_test(a_stopped_back_takes_no_new_front),
+		cmocka_unit_test(one_that_goes_on_is_as_if_it_had_always_been),
+		cmocka_unit_test(one_that_was_closing_goes_on_with_that),
+		cmocka_unit_test(
+			one_that_goes_on_hears_what_was_said_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
