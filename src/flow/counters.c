@@ -42,30 +42,48 @@ const char *pvb_count_op_name(enum pvb_count_op op)
 
 /* ---- the area ------------------------------------------------------------ */
 
-int pvb_counters_create(void)
+enum { HEAD_BYTES = offsetof(struct pvb_counters, word) };
+
+size_t pvb_counters_bytes(void)
+{
+	return sizeof(struct pvb_counters);
+}
+
+/* The rest stays a hole until something is counted. */
+int pvb_counters_begin(int fd)
 {
 	const struct pvb_counters head = {
 		.magic = MAGIC, .version = VERSION, .bytes = sizeof(head),
 	};
-	const size_t head_bytes = offsetof(struct pvb_counters, word);
+	ssize_t n = pwrite(fd, &head, HEAD_BYTES, 0);
+
+	return n == HEAD_BYTES ? 0 : n < 0 ? -errno : -EIO;
+}
+
+int pvb_counters_create(void)
+{
 	int fd = memfd_create("pvb-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, sizeof(head)) < 0)
-		goto fail;
-	/* The rest stays a hole until something is counted. */
-	if (pwrite(fd, &head, head_bytes, 0) != (ssize_t)head_bytes)
-		goto fail;
-	/* A worker that could cut it off would kill its readers (SIGBUS). */
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		goto fail;
-	return fd;
-fail:
-	r = errno ? -errno : -EIO;
+	r = ftruncate(fd, sizeof(struct pvb_counters)) < 0 ? -errno
+	                                                   : 0;
+	if (r == 0)
+		r = pvb_counters_begin(fd);
+	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
+	                    F_SEAL_SEAL) < 0)
+		r = -errno;
+	if (r == 0)
+		return fd;
 	(void)close(fd);                /* nothing in it to lose */
 	return r;
+}
+
+static bool is_ours(const struct pvb_counters *c)
+{
+	return c->magic == MAGIC && c->version == VERSION &&
+	       c->bytes == sizeof(*c);
 }
 
 int pvb_counters_map(int fd, bool read_only, struct pvb_counters **out)
@@ -73,17 +91,14 @@ int pvb_counters_map(int fd, bool read_only, struct pvb_counters **out)
 	int prot = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
 	struct pvb_counters *c;
 	struct stat st;
-	int seals = fcntl(fd, F_GET_SEALS);
 
-	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return -EINVAL;
-	if (fstat(fd, &st) < 0 || st.st_size != (off_t)sizeof(*c))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != (off_t)sizeof(*c))
 		return -EINVAL;
 	c = mmap(NULL, sizeof(*c), prot, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)
 		return errno == EACCES ? -EACCES : -ENOMEM;
-	if (c->magic != MAGIC || c->version != VERSION ||
-	    c->bytes != sizeof(*c)) {
+	if (!is_ours(c)) {
 		pvb_counters_unmap(c);
 		return -EINVAL;
 	}
@@ -183,6 +198,19 @@ void pvb_counters_read(struct pvb_counters *c, struct pvb_counts *out)
 
 	for (uint32_t i = 0; i < WORDS; i++)
 		to[i] = atomic_load_explicit(&c->word[i], memory_order_relaxed);
+}
+
+int pvb_counters_fetch(int fd, struct pvb_counts *out)
+{
+	struct pvb_counters c;
+	ssize_t n = pread(fd, &c, sizeof(c), 0);
+
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(c) || !is_ours(&c))
+		return -EINVAL;
+	pvb_counters_read(&c, out);
+	return 0;
 }
 
 void pvb_counts_merge(struct pvb_counts *into, const struct pvb_counts *from)

@@ -3,10 +3,11 @@
  * counters.h - what one queue has done, in a small shared memory area: its
  * data half counts, whoever lists devices reads.
  *
- * The area is a memfd, so it outlives the worker that counts.  Every number
- * is one 64-bit word with one writer; a reader takes a copy, word by word,
- * at any time, and asks nobody.  The copy is not of one instant, and a worker
- * that a guest has taken over may have written anything: readers compute with
+ * The area is a file, so it outlives the worker that counts, and one that has
+ * a name outlives the supervisor; or a memfd.  Every number is one 64-bit word
+ * with one writer; a reader takes a copy at any time, and asks nobody.  The
+ * copy is not of one instant, and a worker that a guest has taken over may have
+ * written anything, or cut the file off: readers do not map it, compute with
  * the numbers and trust none of them.
  */
 #ifndef PVB_COUNTERS_H
@@ -63,10 +64,14 @@ struct pvb_counts {
 /* ---- the area ------------------------------------------------------------ */
 struct pvb_counters;                    /* as mapped */
 
+/* How long it is. */
+size_t pvb_counters_bytes(void);
 /* A fresh area, all zero: its memfd (owned), sealed in size; or -errno. */
 int  pvb_counters_create(void);
-/* Map one (`fd` stays the caller's).  0, -EINVAL (not such an area, another
-   version's, or its size is not sealed), -ENOMEM, -EACCES. */
+/* Make one of a file that is so long, and all zero.  0 or -errno. */
+int  pvb_counters_begin(int fd);
+/* Map one (`fd` stays the caller's).  0, -EINVAL (not such an area, or another
+   version's), -ENOMEM, -EACCES. */
 int  pvb_counters_map(int fd, bool read_only, struct pvb_counters **out);
 void pvb_counters_unmap(struct pvb_counters *c);         /* NULL is fine */
 
@@ -81,7 +86,9 @@ void pvb_counters_answered(struct pvb_counters *c, enum pvb_count_op op,
 void pvb_counters_refused(struct pvb_counters *c, enum pvb_why why);
 
 /* ---- readers ------------------------------------------------------------- */
+/* Of one that is mapped; of any: 0, or as map. */
 void pvb_counters_read(struct pvb_counters *c, struct pvb_counts *out);
+int  pvb_counters_fetch(int fd, struct pvb_counts *out);
 /* Add up the queues of one device; of moments the first counts. */
 void pvb_counts_merge(struct pvb_counts *into, const struct pvb_counts *from);
 /* The latency that `per_mille` of the requests did not exceed (500: the

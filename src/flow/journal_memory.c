@@ -25,13 +25,11 @@ int pvb_journal_memory_create(size_t bytes)
 
 int pvb_journal_memory_map(int fd, size_t bytes, void **out)
 {
-	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 	void *mem;
 
-	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return -EINVAL;
-	if (fstat(fd, &st) < 0 || st.st_size != (off_t)bytes)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != (off_t)bytes)
 		return -EINVAL;
 	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (mem == MAP_FAILED)

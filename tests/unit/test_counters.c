@@ -96,30 +96,68 @@ static void no_area_counts_nothing(void **state)
 	pvb_counters_unmap(NULL);
 }
 
-/* Nobody but create can make one that map takes. */
+static int file_of(size_t bytes)
+{
+	char name[] = "counters.XXXXXX";
+	int fd = mkstemp(name);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(ftruncate(fd, (off_t)bytes), 0);
+	return fd;
+}
+
+static void a_file_of_zeroes_is_made_one(void **state)
+{
+	int fd = file_of(pvb_counters_bytes());
+	struct pvb_counters *c;
+	struct pvb_counts now;
+
+	(void)state;
+	assert_int_equal(pvb_counters_fetch(fd, &now), -EINVAL);
+	assert_int_equal(pvb_counters_map(fd, false, &c), -EINVAL);
+	assert_int_equal(pvb_counters_begin(fd), 0);
+	assert_int_equal(pvb_counters_map(fd, false, &c), 0);
+	pvb_counters_add(c, PVB_COUNT(sleeps), 3);
+	assert_int_equal(pvb_counters_fetch(fd, &now), 0);
+	assert_int_equal(now.sleeps, 3);
+	pvb_counters_unmap(c);
+	close(fd);
+}
+
+/* The supervisor must not die of what a worker does to its file. */
+static void one_that_was_cut_off_can_be_fetched_from(void **state)
+{
+	int fd = file_of(pvb_counters_bytes());
+	struct pvb_counters *c;
+	struct pvb_counts now;
+
+	(void)state;
+	assert_int_equal(pvb_counters_begin(fd), 0);
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(pvb_counters_fetch(fd, &now), -EINVAL);
+	assert_int_equal(pvb_counters_map(fd, false, &c), -EINVAL);
+	close(fd);
+}
+
 static void other_memory_is_refused(void **state)
 {
-	int fd = memfd_create("other", MFD_ALLOW_SEALING), good, pipes[2];
+	int good, pipes[2];
 	struct pvb_counters *c = fresh(&good);
-	unsigned char bytes[16384];
 	struct pvb_counters *out;
-	ssize_t n;
+	struct pvb_counts now;
 
 	(void)state;
 	assert_int_equal(pvb_counters_map(-1, false, &out), -EINVAL);
 	assert_int_equal(pipe(pipes), 0);
 	assert_int_equal(pvb_counters_map(pipes[0], false, &out), -EINVAL);
-	/* The same bytes, but a size that its owner may change. */
-	n = pread(good, bytes, sizeof(bytes), 0);
-	assert_true(n > 0);
-	assert_int_equal(pwrite(fd, bytes, (size_t)n, 0), n);
-	assert_int_equal(pvb_counters_map(fd, false, &out), -EINVAL);
+	assert_true(pvb_counters_fetch(pipes[0], &now) < 0);
 	/* And an area whose head was overwritten. */
 	assert_int_equal(pwrite(good, "x", 1, 8), 1);
 	assert_int_equal(pvb_counters_map(good, false, &out), -EINVAL);
+	assert_int_equal(pvb_counters_fetch(good, &now), -EINVAL);
 	close(pipes[0]);
 	close(pipes[1]);
-	close(fd);
 	pvb_counters_unmap(c);
 	close(good);
 }
@@ -260,6 +298,8 @@ int main(void)
 		cmocka_unit_test(
 			a_reader_in_another_mapping_sees_what_was_counted),
 		cmocka_unit_test(no_area_counts_nothing),
+		cmocka_unit_test(a_file_of_zeroes_is_made_one),
+		cmocka_unit_test(one_that_was_cut_off_can_be_fetched_from),
 		cmocka_unit_test(other_memory_is_refused),
 		cmocka_unit_test(a_size_cannot_be_changed_under_its_reader),
 		cmocka_unit_test(a_latency_is_told_to_a_sixteenth),

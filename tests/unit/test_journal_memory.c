@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -72,13 +73,19 @@ static void another_size_is_refused(void **state)
 	close(fd);
 }
 
-static void memory_that_may_shrink_is_refused(void **state)
+static void a_file_that_was_cut_off_is_refused(void **state)
 {
-	int fd = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char name[] = "journal.XXXXXX";
+	int fd = mkstemp(name);
 	void *mem;
 
 	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(name), 0);
 	assert_int_equal(ftruncate(fd, BYTES), 0);
+	assert_int_equal(pvb_journal_memory_map(fd, BYTES, &mem), 0);
+	pvb_journal_memory_unmap(mem, BYTES);
+	assert_int_equal(ftruncate(fd, 4096), 0);
 	assert_int_equal(pvb_journal_memory_map(fd, BYTES, &mem), -EINVAL);
 	close(fd);
 }
@@ -102,7 +109,7 @@ int main(void)
 		cmocka_unit_test(it_outlives_who_wrote_it),
 		cmocka_unit_test(its_size_cannot_change),
 		cmocka_unit_test(another_size_is_refused),
-		cmocka_unit_test(memory_that_may_shrink_is_refused),
+		cmocka_unit_test(a_file_that_was_cut_off_is_refused),
 		cmocka_unit_test(what_is_no_memory_is_refused),
 	};
 
