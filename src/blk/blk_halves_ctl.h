@@ -94,6 +94,9 @@ void pvb_blk_halves_fini(struct pvb_blk_halves *h);
 /* Queues 0 to count - 1 (count <= PVB_BLK_QUEUES_MAX), answered by attached or
    failed. */
 void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count);
+/* Instead, with `outlive`: somebody who is dead has attached to so many, and
+   this is as after died. */
+void pvb_blk_halves_found(struct pvb_blk_halves *h, uint32_t count);
 /* To all that are attached; no answer is waited for.  GO, UNLOAD, CLOSING, or a
    front's RESIZED. */
 void pvb_blk_halves_tell(struct pvb_blk_halves *h,

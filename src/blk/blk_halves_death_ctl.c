@@ -77,6 +77,16 @@ void halves_lose(struct pvb_blk_half *q, const char *text)
 		halves_order_fails(h, PVB_WHY_ATTACH, text);
 }
 
+void pvb_blk_halves_found(struct pvb_blk_halves *h, uint32_t count)
+{
+	assert(count > 0 && count <= PVB_BLK_QUEUES_MAX);
+	assert(h->outlive && h->count == 0);
+	h->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		h->half[i].attached = true;
+	h->down = true;
+}
+
 /* ---- up again ------------------------------------------------------------ */
 
 static bool is_wanted(const struct pvb_blk_halves *h)

@@ -87,7 +87,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 
 int pvb_blkback_ctl_start(struct pvb_blkback_ctl *b, struct pvb_err *e)
 {
-	return pvb_runner_start(&b->runner, e);
+	return blkback_begin(b, e);
 }
 
 void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force)
@@ -139,14 +139,25 @@ void blkback_name_disk(const struct pvb_blkback_ctl *b, const char *text,
 	               PVB_RUNNER_TEXT_MAX - (int)sizeof(no_name) - 1, text);
 }
 
+/* Who is connected already is told when nobody touches the disk any more. */
 static void refuse(struct pvb_blkback_ctl *b, const char *text)
 {
 	char line[PVB_RUNNER_TEXT_MAX + 1];     /* a node holds no more */
 
 	(void)snprintf(line, sizeof(line), "%.*s", PVB_RUNNER_TEXT_MAX, text);
 	say_hotplug(b, "error", line);
-	pvb_runner_refuse(&b->runner, PVB_WHY_DISK, line);
+	if (blkback_is_resuming(b)) {
+		b->death.why = PVB_WHY_DISK;
+		memcpy(b->death.text, line, sizeof(line));
+	} else {
+		pvb_runner_refuse(&b->runner, PVB_WHY_DISK, line);
+	}
+	b->death.no_disk = true;
+	blkback_death_disk(b);
 }
+
+static const char is_lost[] =
+	"what was in its memory is gone with the daemon that served it";
 
 void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
                           const struct pvb_disk_ops *ops,
@@ -164,7 +175,10 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 	b->disk = *probe;
 	memset(probe, 0, sizeof(*probe));
 	if (blkback_geometry(&b->disk.info, &b->c.options, &b->geometry,
-	                     &bad) < 0) {
+	                     &bad) == 0 &&
+	    b->disk.fleeting && blkback_is_resuming(b))
+		(void)pvb_err_set(&bad, -ENODATA, "%s", is_lost);
+	if (bad.code < 0) {
 		blkback_name_disk(b, bad.text, line);
 		refuse(b, line);
 		return;
@@ -175,7 +189,10 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
 void blkback_disk_is_known(struct pvb_blkback_ctl *b)
 {
 	b->disk_known = true;
-	say_hotplug(b, "connected", "");
+	b->medium = blkback_medium_of(b->c.disk_name);
+	if (!blkback_is_resuming(b))
+		say_hotplug(b, "connected", "");
+	blkback_death_disk(b);
 	pvb_runner_attach(&b->runner);
 	pvb_runner_tell(&b->runner);
 }
@@ -266,10 +283,7 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
 	out->live = pvb_conn_is_live(&r->conn);
 	out->terms_known = b->terms_known;
 	out->disk_known = b->disk_known;
-	out->waits = b->death.step == BLKBACK_ALIVE ? NULL :
-		b->death.step == BLKBACK_BURYING
-			? "for the end of a worker"
-			: "for the I/O of a worker that died";
+	out->waits = blkback_death_waits(b);
 	out->deaths = b->death.deaths;
 	out->why = r->why != PVB_OK ? r->why : r->conn.why;
 	if (r->why == PVB_OK && out->why != PVB_OK)

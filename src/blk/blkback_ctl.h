@@ -50,6 +50,13 @@ struct pvb_blkback_ctl_config {
 	   destroy; or -errno.  NULL: no journals, and when a data half dies its
 	   connection ends. */
 	int  (*journal)(void *arg, uint32_t queue, size_t bytes);
+	/* Likewise what somebody who is dead has left of the journals of these
+	   queues: a descriptor for each; or -errno, and none is of any use.
+	   NULL: nothing outlives us. */
+	int  (*left)(void *arg, uint32_t queues, int *fds);
+	/* No connection stands any more: nor should its journals.  NULL if left
+	   is. */
+	void (*forget)(void *arg);
 	/* With journals: the data halves are not to be any more.  Kill their
 	   process if it runs, and wait for it; pvb_blkback_ctl_buried then. */
 	void (*bury)(struct pvb_blkback_ctl *b, void *arg);
@@ -86,8 +93,11 @@ struct pvb_blkback_status {             /* a snapshot, for list and stat */
 int  pvb_blkback_ctl_create(struct pvb_watches *ws,
                             const struct pvb_blkback_ctl_config *c,
                             struct pvb_blkback_ctl **out, struct pvb_err *e);
-/* Says InitWait; the disk may come later.  0, or -errno with *e: -ENOENT (its
-   directory is not there), -ENOSPC, -ENOMEM, -EACCES, -EIO. */
+/* Says InitWait; the disk may come later.  But a connection that somebody who
+   is dead has left, with its journals, goes on without a word; and where one
+   stands that cannot, nothing is said before his I/O is over, for which the
+   disk is needed.  0, or -errno with *e: -ENOENT (its directory is not there),
+   -ENOSPC, -ENOMEM, -EACCES, -EIO. */
 int  pvb_blkback_ctl_start(struct pvb_blkback_ctl *b, struct pvb_err *e);
 /* Once after start: the disk is known now (`probe` is taken over), or cannot
    be had (probe NULL, *e says why: the device closes with that sentence). */
@@ -95,21 +105,23 @@ void pvb_blkback_ctl_disk(struct pvb_blkback_ctl *b,
                           const struct pvb_disk_ops *ops,
                           struct pvb_disk_probe *probe,
                           const struct pvb_err *e);
+/* Somebody who is dead may have the disk still: if it is busy, look later. */
+bool pvb_blkback_ctl_is_after_another(const struct pvb_blkback_ctl *b);
 /* Instead of that: the drive is empty.  It is a CD-ROM or floppy drive. */
 void pvb_blkback_ctl_empty(struct pvb_blkback_ctl *b);
 /*
  * Put a medium into a CD-ROM or floppy drive in place of what is there, or
  * (`ops` NULL) take that out: the halves finish what they have taken and change
- * over, the front is told the size, the connection stays.  `params` (NULL: it
- * is left alone) is what that node says from then on.  0: the medium call
- * follows, from the loop, and `probe` has been taken over; or -errno with *e:
- * -EOPNOTSUPP (no such drive), -EAGAIN (its disk is not known yet), -EBUSY (a
- * change is under way), -ENOMEM.
+ * over, the front is told the size, the connection stays.  `name` is its URI,
+ * `params` (NULL: it is left alone) what that node says from then on.  0: the
+ * medium call follows, from the loop, and `probe` has been taken over; or
+ * -errno with *e: -EOPNOTSUPP (no such drive), -EAGAIN (its disk is not known yet),
+ * -EBUSY (a change is under way), -ENOMEM.
  */
 int  pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
                             const struct pvb_disk_ops *ops,
-                            struct pvb_disk_probe *probe, const char *params,
-                            struct pvb_err *e);
+                            struct pvb_disk_probe *probe, const char *name,
+                            const char *params, struct pvb_err *e);
 /* Look at the disk's size again and have it told to the front, once all data
    halves have it.  0, or -errno with *e: -EAGAIN (the disk is not known yet),
    -ENOMEDIUM (the drive is empty), -EBUSY (its medium is being changed),

@@ -286,6 +286,7 @@ static void drained(struct pvb_blk_halves *h)
 
 static void detached(struct pvb_blk_halves *h)
 {
+	blkback_forget(back_of(h));
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DETACHED);
 	blkback_change_poke(back_of(h));
 }
@@ -294,12 +295,16 @@ static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
                    const char *text)
 {
 	struct pvb_blkback_ctl *b = back_of(h);
+	/* Who could not have it has named it. */
+	bool unnamed = why == PVB_WHY_DISK && !b->death.no_disk;
 	char line[PVB_RUNNER_TEXT_MAX + 1];
 
-	if (why == PVB_WHY_DISK)
+	if (attaching)
+		blkback_forget(b);
+	if (unnamed)
 		blkback_name_disk(b, text, line);
 	pvb_runner_failed(&b->runner, attaching ? PVB_DO_ATTACH : 0, why,
-	                  why == PVB_WHY_DISK ? line : text);
+	                  unnamed ? line : text);
 	blkback_change_poke(b);
 }
 

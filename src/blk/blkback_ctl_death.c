@@ -13,7 +13,9 @@
  * it takes is nobody's choice; after a while the log and the store say what is
  * waited for.
  *
- * A first attach looks at the fence, too: the supervisor may be new.
+ * A first attach looks at the fence, too: the supervisor may be new.  So does
+ * one that finds that a connection stands, before it goes on with it or ends it
+ * (blkback_ctl_begin.c).  The disk may not be known yet then; it is waited for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -63,13 +65,23 @@ static void look_in(struct pvb_blkback_ctl *b, uint64_t ms)
 	             pvb_loop_now_ns(loop) + ms * UINT64_C(1000000));
 }
 
+/* Without the disk there is nobody to ask, and nothing to wait for. */
 static void begin_to_look(struct pvb_blkback_ctl *b)
 {
-	b->death.step = BLKBACK_FENCING;
+	b->death.step = b->disk_known || b->death.no_disk
+	                        ? BLKBACK_FENCING : BLKBACK_PROBING;
 	b->death.pause_ms = LOOK_FIRST_MS;
 	b->death.since_ns = pvb_loop_now_ns(b->halves.loop);
 	b->death.is_late = false;
-	look_in(b, 0);
+	look_in(b, b->death.step == BLKBACK_PROBING ? LATE_S * 1000 : 0);
+}
+
+void blkback_death_disk(struct pvb_blkback_ctl *b)
+{
+	if (b->death.step == BLKBACK_PROBING) {
+		b->death.step = BLKBACK_FENCING;
+		look_in(b, 0);
+	}
 }
 
 /* `text`: why it cannot be told, or "". */
@@ -112,6 +124,14 @@ static void end(struct pvb_blkback_ctl *b)
 	pvb_runner_tell(&b->runner);
 }
 
+static void give_up(struct pvb_blkback_ctl *b)
+{
+	pvb_blk_halves_give_up(&b->halves, b->death.why, b->death.text);
+	/* No other front can have it either. */
+	if (b->death.no_disk)
+		pvb_runner_linger(&b->runner);
+}
+
 static void attach_again(struct pvb_blkback_ctl *b)
 {
 	blkback_change_death(b);
@@ -123,11 +143,27 @@ static void attach_again(struct pvb_blkback_ctl *b)
 	}
 	end(b);
 	if (b->death.why != PVB_OK)
-		pvb_blk_halves_give_up(&b->halves, b->death.why,
-		                       b->death.text);
+		give_up(b);
 	else
 		(void)pvb_blk_halves_again(&b->halves);
 	blkback_close_ahead(b);
+}
+
+static void go_on(struct pvb_blkback_ctl *b)
+{
+	switch (b->death.then) {
+	case BLKBACK_ATTACH_AGAIN:
+		attach_again(b);
+		break;
+	case BLKBACK_ATTACH_FIRST:
+		end(b);
+		pvb_runner_attach(&b->runner);
+		break;
+	case BLKBACK_LET_GO:
+		end(b);
+		pvb_runner_hold(&b->runner, false);
+		break;
+	}
 }
 
 static void look(struct pvb_loop_timer *t)
@@ -137,14 +173,12 @@ static void look(struct pvb_loop_timer *t)
 	struct pvb_err e = PVB_ERR_INIT;
 	int r = ask_all(b, &e);
 
-	if (r == 1 && b->death.before_attach) {
-		end(b);
-		pvb_runner_attach(&b->runner);
-	} else if (r == 1) {
-		attach_again(b);
-	} else {
+	if (b->death.step == BLKBACK_PROBING)
+		say_late(b, "it cannot be opened yet");
+	else if (r == 1)
+		go_on(b);
+	else
 		look_again(b, r < 0 ? e.text : "");
-	}
 }
 
 bool blkback_is_fenced(struct pvb_blkback_ctl *b)
@@ -154,7 +188,7 @@ bool blkback_is_fenced(struct pvb_blkback_ctl *b)
 	/* Where it cannot be told it is as it was before there were fences. */
 	if (ask_all(b, NULL) != 0)
 		return true;
-	b->death.before_attach = true;
+	b->death.then = BLKBACK_ATTACH_FIRST;
 	begin_to_look(b);
 	pvb_runner_tell(&b->runner);
 	return false;
@@ -168,7 +202,8 @@ void blkback_died(struct pvb_blk_halves *h, const char *text)
 	struct blkback_death *d = &b->death;
 
 	d->step = BLKBACK_BURYING;
-	d->before_attach = false;
+	d->then = BLKBACK_ATTACH_AGAIN;
+	d->found = false;
 	d->why = PVB_OK;
 	d->deaths++;
 	d->died_ns = pvb_loop_now_ns(h->loop);
@@ -194,11 +229,29 @@ void blkback_again(struct pvb_blk_halves *h)
 	struct pvb_blkback_ctl *b = back_of(h);
 	uint64_t ns = pvb_loop_now_ns(h->loop) - b->death.died_ns;
 
-	pvb_log(b->c.log, PVB_LOG_INFO,
-	        "%s: another process serves it, after %llu ms",
-	        b->runner.c.name, (unsigned long long)(ns / 1000000));
+	pvb_log(b->c.log, PVB_LOG_INFO, "%s: %s, after %llu ms",
+	        b->runner.c.name, b->death.found ? "goes on"
+	        : "another process serves it",
+	        (unsigned long long)(ns / 1000000));
+	if (b->death.found)
+		blkback_taken_over(b);
+	b->death.found = false;
 	blkback_change_poke(b);
 	pvb_runner_tell(&b->runner);
+}
+
+const char *blkback_death_waits(const struct pvb_blkback_ctl *b)
+{
+	switch (b->death.step) {
+	case BLKBACK_BURYING:
+		return "for the end of a worker";
+	case BLKBACK_PROBING:
+		return "for its disk";
+	case BLKBACK_FENCING:
+		return "for the I/O of a worker that died";
+	default:
+		return NULL;
+	}
 }
 
 /* ---- the owner's calls --------------------------------------------------- */
@@ -208,9 +261,11 @@ void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
 {
 	if (b->death.step != BLKBACK_BURYING)
 		return;
-	b->death.why = why;
-	(void)snprintf(b->death.text, sizeof(b->death.text), "%s",
-	               why == PVB_OK ? "" : text);
+	if (why != PVB_OK) {
+		b->death.why = why;
+		(void)snprintf(b->death.text, sizeof(b->death.text), "%s",
+		               text);
+	}
 	begin_to_look(b);
 }
 

@@ -203,6 +203,16 @@ static void step(struct pvb_loop_task *t)
 	}
 }
 
+/* The same for whoever serves it, now and later: the journal has it. */
+uint64_t blkback_medium_of(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 /* ---- the owner's calls --------------------------------------------------- */
 
 void blkback_change_init(struct pvb_blkback_ctl *b)
@@ -240,8 +250,8 @@ static int may_change(const struct pvb_blkback_ctl *b, struct pvb_err *e)
 
 int pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
                            const struct pvb_disk_ops *ops,
-                           struct pvb_disk_probe *probe, const char *params,
-                           struct pvb_err *e)
+                           struct pvb_disk_probe *probe, const char *name,
+                           const char *params, struct pvb_err *e)
 {
 	struct blkback_change *c = &b->change;
 	int r = may_change(b, e);
@@ -254,7 +264,7 @@ int pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
 		if (!text)
 			return pvb_err_set(e, -ENOMEM, "out of memory");
 	}
-	c->medium = b->medium + 1;
+	c->medium = blkback_medium_of(name);
 	c->params = text;
 	c->why = (struct pvb_err)PVB_ERR_INIT;
 	c->ops = ops;

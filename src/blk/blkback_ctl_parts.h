@@ -4,8 +4,8 @@
  * blkback_ctl*.c files alone: the object and its owner's calls
  * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
  * its data halves do (_data), what they tell (_report), what is done when they
- * die (_death), what it promises of its disk (_geometry), how it changes the
- * medium (_medium).
+ * die (_death) or have died before it came (_begin), what it promises of its
+ * disk (_geometry), how it changes the medium (_medium).
  */
 #ifndef PVB_BLKBACK_CTL_PARTS_H
 #define PVB_BLKBACK_CTL_PARTS_H
@@ -36,11 +36,24 @@ struct blkback_change {                 /* of the medium */
 	struct pvb_err why;             /* why it is not done; code 0: done */
 };
 
-enum blkback_death_step { BLKBACK_ALIVE, BLKBACK_BURYING, BLKBACK_FENCING };
+enum blkback_death_step {
+	BLKBACK_ALIVE, BLKBACK_BURYING,
+	BLKBACK_PROBING,                /* the disk is needed for the fence */
+	BLKBACK_FENCING,
+};
+
+/* When their I/O is over. */
+enum blkback_death_then {
+	BLKBACK_ATTACH_AGAIN,
+	BLKBACK_ATTACH_FIRST,           /* they were perhaps a predecessor's */
+	BLKBACK_LET_GO,                 /* likewise; of the handshake */
+};
 
 struct blkback_death {                  /* of the data halves */
 	enum blkback_death_step step;
-	bool before_attach;             /* it was perhaps a predecessor's */
+	enum blkback_death_then then;
+	bool found;                     /* they were a predecessor's */
+	bool no_disk;                   /* it cannot be had */
 	bool is_late;                   /* and that was said */
 	uint32_t pause_ms;              /* before the next look at the fence */
 	uint32_t deaths;                /* so far */
@@ -118,6 +131,8 @@ void blkback_change_poke(struct pvb_blkback_ctl *b);
 /* The data halves are dead, and fenced: what was under way is begun anew, or
    (they were told to change) has come true. */
 void blkback_change_death(struct pvb_blkback_ctl *b);
+/* The number of a medium: of its name. */
+uint64_t blkback_medium_of(const char *name);
 void blkback_change_init(struct pvb_blkback_ctl *b);
 void blkback_change_fini(struct pvb_blkback_ctl *b);
 
@@ -129,6 +144,20 @@ bool blkback_busy(struct pvb_blk_halves *h);
 void blkback_again(struct pvb_blk_halves *h);
 void blkback_death_init(struct pvb_blkback_ctl *b);
 void blkback_death_fini(struct pvb_blkback_ctl *b);
+
+/* What for, or NULL. */
+const char *blkback_death_waits(const struct pvb_blkback_ctl *b);
+/* The disk is known now, or cannot be had. */
+void blkback_death_disk(struct pvb_blkback_ctl *b);
+
+/* _begin.  Start, or go on. */
+int  blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e);
+/* A front is connected, and the one who served it is dead. */
+bool blkback_is_resuming(const struct pvb_blkback_ctl *b);
+/* What he has left goes on. */
+void blkback_taken_over(struct pvb_blkback_ctl *b);
+/* The connection is over. */
+void blkback_forget(struct pvb_blkback_ctl *b);
 
 /* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
 int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,

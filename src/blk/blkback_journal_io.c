@@ -42,10 +42,13 @@ static void put_terms(const struct pvb_blk_back_attach *a,
                       struct pvb_journal_terms *t)
 {
 	const struct pvb_blk_geometry *g = &a->geometry;
+	/* Of one that cannot be taken out it is always the same. */
+	uint64_t disk = g->removable ? 0 : a->medium;
 	const uint32_t words[] = {
 		a->abi, a->persistent, a->requests_max, g->sector_size_bytes,
 		(uint32_t)g->units, g->read_only, g->segs_direct_max,
 		g->segs_indirect_max, g->data_sectors_max,
+		(uint32_t)disk, (uint32_t)(disk >> 32),
 	};
 
 	_Static_assert(sizeof(words) <= PVB_JOURNAL_TERMS_MAX, "room");

@@ -43,6 +43,9 @@ struct pvb_disk_probe {
 	/* Control's, once probed: names whose use of the disk this is, among
 	   all users of it; see `fenced`.  0: nobody will ask. */
 	uint64_t fence;
+	/* What is on it goes with the last of these descriptors, so another
+	   probe of the same URI is another disk. */
+	bool     fleeting;
 	struct pvb_disk_info info;
 	uint32_t nfds;
 	int      fds[PVB_DISK_FDS_MAX]; /* owned: pins, without locks */

@@ -111,6 +111,7 @@ static int fault_probe(struct pvb_uri *uri, uint32_t flags,
 	blob.inner_bytes = inner.blob_bytes;
 	memcpy(out->fds, inner.fds, sizeof(out->fds));
 	out->nfds = inner.nfds;
+	out->fleeting = inner.fleeting;
 	out->info = inner.info;
 	if (out->info.depth_max > FAULT_DEPTH)
 		out->info.depth_max = FAULT_DEPTH;

@@ -88,6 +88,7 @@ static int mem_probe(struct pvb_uri *uri, uint32_t flags,
 		return r;
 	out->fds[0] = r;
 	out->nfds = 1;
+	out->fleeting = true;
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #include "proto/xspath.h"
 
 enum {
-	DIR_MAX = 128,
+	DIR_MAX = 128, AGAIN_MS = 50,
 	/* With its path, what a store takes in one message. */
 	PARAMS_MAX = 3900,
 };
@@ -38,6 +38,7 @@ struct pvb_medium {
 	bool look_due;                  /* it has changed meanwhile */
 	bool complained;
 	struct pvb_probe_job *job;      /* NULL: none */
+	struct pvb_loop_timer again;    /* the first one is busy */
 	/* What is being done, and for whom; NULL: for the store. */
 	pvb_medium_done *done;
 	void *arg;
@@ -148,7 +149,7 @@ static int change(struct pvb_medium *m, const struct pvb_disk_ops *ops,
 	int r = params_of(m, m->next, text, e);
 
 	if (r == 0)
-		r = pvb_blkback_ctl_change(m->c.ctl, ops, probe,
+		r = pvb_blkback_ctl_change(m->c.ctl, ops, probe, m->next,
 		                           m->done ? text : NULL, e);
 	if (r == 0)
 		m->doing = CHANGING;
@@ -306,6 +307,19 @@ static void began(struct pvb_medium *m, bool well)
 		look(m);
 }
 
+/* A block device is claimed as long as I/O of somebody who is dead is under
+   way, and he may have been ours. */
+static bool is_first_later(struct pvb_medium *m, const struct pvb_err *e)
+{
+	struct pvb_loop *loop = pvb_watches_loop(m->c.watches);
+
+	if (e->code != -EBUSY || !pvb_blkback_ctl_is_after_another(m->c.ctl))
+		return false;
+	pvb_loop_arm(loop, &m->again, pvb_loop_now_ns(loop) +
+	             AGAIN_MS * UINT64_C(1000000));
+	return true;
+}
+
 static void probed_first(void *arg, const struct pvb_disk_ops *ops,
                          struct pvb_disk_probe *probe, const struct pvb_err *e)
 {
@@ -313,6 +327,8 @@ static void probed_first(void *arg, const struct pvb_disk_ops *ops,
 	bool empty = !probe && m->c.drive && e->code == -ENOMEDIUM;
 
 	m->job = NULL;
+	if (!probe && is_first_later(m, e))
+		return;
 	if (empty) {
 		(*m->c.name)[0] = '\0';
 		pvb_blkback_ctl_empty(m->c.ctl);
@@ -322,6 +338,24 @@ static void probed_first(void *arg, const struct pvb_disk_ops *ops,
 	began(m, probe || empty);
 }
 
+static int probe_first(struct pvb_medium *m, struct pvb_err *e)
+{
+	m->job = pvb_prober_start(m->c.prober, *m->c.name, m->c.flags,
+	                          probed_first, m);
+	return m->job ? 0 : pvb_err_set(e, -ENOMEM, "out of memory");
+}
+
+static void probe_again(struct pvb_loop_timer *t)
+{
+	struct pvb_medium *m = pvb_container(t, struct pvb_medium, again);
+	struct pvb_err e = PVB_ERR_INIT;
+
+	if (probe_first(m, &e) == 0)
+		return;
+	pvb_blkback_ctl_disk(m->c.ctl, NULL, NULL, &e);
+	began(m, false);
+}
+
 static int begin_first(struct pvb_medium *m, struct pvb_err *e)
 {
 	if (!(*m->c.name)[0]) {
@@ -329,9 +363,7 @@ static int begin_first(struct pvb_medium *m, struct pvb_err *e)
 		began(m, true);
 		return 0;
 	}
-	m->job = pvb_prober_start(m->c.prober, *m->c.name, m->c.flags,
-	                          probed_first, m);
-	return m->job ? 0 : pvb_err_set(e, -ENOMEM, "out of memory");
+	return probe_first(m, e);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -357,6 +389,7 @@ int pvb_medium_create(const struct pvb_medium_config *c, const char *params,
 	if (!m)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
 	m->c = *c;
+	m->again.fired = probe_again;
 	(void)pvb_xsdev_back_path(c->dev, m->dir, sizeof(m->dir));
 	(void)snprintf(m->params, sizeof(m->params), "%s", params);
 	memcpy(*c->name, m->params, sizeof(m->params));
@@ -381,6 +414,7 @@ void pvb_medium_destroy(struct pvb_medium *m)
 	if (!m)
 		return;
 	pvb_prober_abandon(m->job);
+	pvb_loop_disarm(&m->again);
 	pvb_watches_remove(m->c.watches, &m->watch);
 	if (m->done) {
 		(void)pvb_err_set(&e, -ECANCELED, "the device is gone");

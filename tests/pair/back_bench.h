@@ -31,6 +31,9 @@ static int (*back_data_half)(void *arg, uint32_t queue);
 static bool back_outlives;              /* its data halves: it has journals */
 static uint32_t back_journals, back_graves;     /* made; bury calls */
 static size_t back_journal_bytes;       /* of the last */
+static int back_left = -ENOENT;         /* what that call answers */
+static uint32_t back_left_queues;       /* that it was asked for */
+static uint32_t back_forgets;
 static bool back_no_discard;            /* option */
 static enum pvb_blk_on_full back_on_full;       /* option */
 
@@ -55,6 +58,21 @@ static inline int back_journal(void *arg, uint32_t queue, size_t bytes)
 	back_journals++;
 	back_journal_bytes = bytes;
 	return counters_fd;
+}
+
+static inline int back_find_left(void *arg, uint32_t queues, int *fds)
+{
+	(void)arg;
+	back_left_queues = queues;
+	for (uint32_t i = 0; i < queues && back_left == 0; i++)
+		fds[i] = counters_fd;
+	return back_left;
+}
+
+static inline void back_forget(void *arg)
+{
+	(void)arg;
+	back_forgets++;
 }
 
 static inline void back_bury(struct pvb_blkback_ctl *b, void *arg)
@@ -100,11 +118,13 @@ static inline void back_start(void)
 		.changed = on_changed, .retired = on_retired,
 		.medium = on_medium, .bury = back_bury, .fence = 1,
 		.journal = back_outlives ? back_journal : NULL,
+		.left = back_outlives ? back_find_left : NULL,
+		.forget = back_outlives ? back_forget : NULL,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
 	back_changed = back_retired = mem_ends = back_media = 0;
-	back_journals = back_graves = 0;
+	back_journals = back_graves = back_forgets = back_left_queues = 0;
 	if (counters_fd < 0)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);
@@ -152,6 +172,7 @@ static inline void back_end(void)
 	back_barrier = back_no_discard = false;
 	back_on_full = PVB_BLK_ON_FULL_REPORT;
 	back_outlives = false;
+	back_left = -ENOENT;
 	back_data_half = NULL;
 }
 

@@ -226,7 +226,7 @@ static void probe_disk(struct pair *p)
 		                                    : info->sector_size_bytes,
 		.physical_size_bytes = info->physical_size_bytes,
 		.units = o->units,
-		.read_only = info->read_only,
+		.read_only = info->read_only, .removable = o->removable,
 		.flush = info->flush && !o->barrier_only && !o->no_flush,
 		.barrier = info->flush && !o->flush_only && !o->no_flush,
 		.discard = info->discard && !o->no_discard,

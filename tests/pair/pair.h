@@ -58,6 +58,7 @@ struct pair_options {                   /* all zero: the usual */
 	bool     barrier_only, flush_only, no_flush, no_discard, no_secure;
 	uint64_t sectors;               /* promised; 0: the disk's */
 	uint32_t sector_size;           /* likewise */
+	bool     removable;             /* promised */
 	bool     empty;                 /* a drive, which the front does not
 	                                   know yet */
 	enum pvb_blk_units units;

@@ -52,7 +52,8 @@ static int change(const char *uri, const char *params)
 	if (uri && pvb_disk_probe(pvb_disk_basic, uri, back_cdrom
 	                          ? PVB_DISK_READ_ONLY : 0, &p, &ops, &e) < 0)
 		fail_msg("%s", e.text);
-	r = pvb_blkback_ctl_change(back, ops, &p, params, &e);
+	r = pvb_blkback_ctl_change(back, ops, &p, uri ? uri : "", params,
+	                           &e);
 	pvb_disk_probe_fini(&p);
 	if (r < 0)
 		assert_true(e.text[0] != '\0');
@@ -292,7 +293,8 @@ static void a_drive_that_writes_takes_what_can_be_written(void **state)
 	connect_drive();
 	assert_int_equal(pvb_disk_probe(pvb_disk_basic, "mem:1M",
 	                                PVB_DISK_READ_ONLY, &p, &ops, &e), 0);
-	assert_int_equal(pvb_blkback_ctl_change(back, ops, &p, "a", &e), 0);
+	assert_int_equal(pvb_blkback_ctl_change(back, ops, &p, "a", "a", &e),
+	                 0);
 	TURN_UNTIL(back_media == 1);
 	assert_int_equal(back_medium.code, -EROFS);
 	change_done("mem:1M", "a");

@@ -222,7 +222,8 @@ static void change_medium(const char *uri)
 
 	assert_int_equal(pvb_disk_probe(pvb_disk_basic, uri, 0, &p, &ops, &e),
 	                 0);
-	assert_int_equal(pvb_blkback_ctl_change(back, ops, &p, NULL, &e), 0);
+	assert_int_equal(pvb_blkback_ctl_change(back, ops, &p, "b", NULL, &e),
+	                 0);
 }
 
 static void another_medium_has_lost_nothing(void **state)

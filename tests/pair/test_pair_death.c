@@ -365,7 +365,7 @@ static void a_disk_that_grew_meanwhile_is_asked(void **state)
 
 static void another_medium_is_not_touched(void **state)
 {
-	struct scene *s = begin(&(struct pair_options){ 0 });
+	struct scene *s = begin(&(struct pair_options){ .removable = true });
 
 	(void)state;
 	submit_reads(s, 20);
@@ -565,6 +565,16 @@ static void other_promises(void **state)
 	release(s);
 }
 
+static void one_of_another_disk(void **state)
+{
+	struct scene *s = begin_dead(2);
+
+	(void)state;
+	s->pair.medium = 7;
+	assert_refused(s, PVB_WHY_JOURNAL_OTHER);
+	release(s);
+}
+
 static void a_request_that_is_not_as_long_as_it_says(void **state)
 {
 	struct scene *s = begin_dead(2);
@@ -676,6 +686,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_in_use_where_a_fresh_one_is_due),
 		cmocka_unit_test(one_of_another_connection),
 		cmocka_unit_test(other_promises),
+		cmocka_unit_test(one_of_another_disk),
 		cmocka_unit_test(a_request_that_is_not_as_long_as_it_says),
 		cmocka_unit_test(a_list_that_is_not_its_own),
 		cmocka_unit_test(a_front_that_moves_the_answers),

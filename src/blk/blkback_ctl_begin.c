@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a back's control half begins, by what stands in the store and what its
+ * predecessor has left there and in memory:
+ *
+ *   ours           the front's        journals
+ *   any other      any                any            begins
+ *   Connected, or  Initialised to     of all queues  goes on; not a word is
+ *   Closing        Closing, on terms                 said
+ *                  that we agree to
+ *                  any                else           begins when the dead one's
+ *                                                    I/O is over
+ *
+ * So a Closing that was asked for while nobody lived comes to its Closed, and
+ * that means what it always does.
+ */
+#include <stdlib.h>
+
+#include <pvb/err.h>
+
+#include "blkback_ctl_parts.h"
+#include "bus/complain.h"
+#include "hyp/store.h"
+#include "proto/keys.h"
+
+bool blkback_is_resuming(const struct pvb_blkback_ctl *b)
+{
+	return b->death.step != BLKBACK_ALIVE && b->death.found &&
+	       b->death.then == BLKBACK_ATTACH_AGAIN;
+}
+
+bool pvb_blkback_ctl_is_after_another(const struct pvb_blkback_ctl *b)
+{
+	return b->death.step != BLKBACK_ALIVE;
+}
+
+void blkback_forget(struct pvb_blkback_ctl *b)
+{
+	if (b->c.forget)
+		b->c.forget(b->c.arg);
+}
+
+static void bury(struct pvb_blkback_ctl *b, enum blkback_death_then then)
+{
+	b->death.step = BLKBACK_BURYING;
+	b->death.then = then;
+	b->death.found = true;
+	b->death.died_ns = pvb_loop_now_ns(b->halves.loop);
+	b->c.bury(b, b->c.arg);
+}
+
+static int go_on(struct pvb_blkback_ctl *b, const struct pvb_runner_found *f,
+                 struct pvb_err *e)
+{
+	int r = pvb_runner_resume(&b->runner, f, e);
+
+	if (r < 0)
+		return r;
+	pvb_blk_halves_found(&b->halves, b->terms.queues);
+	bury(b, BLKBACK_ATTACH_AGAIN);
+	return 0;
+}
+
+static int begin_anew(struct pvb_blkback_ctl *b,
+                      const struct pvb_runner_found *f, struct pvb_err *e)
+{
+	bool stands = f->mine == PVB_XB_CONNECTED || f->mine == PVB_XB_CLOSING;
+	int r;
+
+	b->terms_known = false;
+	blkback_forget(b);
+	pvb_runner_hold(&b->runner, stands);
+	r = pvb_runner_start(&b->runner, e);
+	if (r == 0 && stands)
+		bury(b, BLKBACK_LET_GO);
+	return r;
+}
+
+int blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e)
+{
+	struct pvb_runner_found f;
+	int r;
+
+	if (!b->c.left)
+		return pvb_runner_start(&b->runner, e);
+	r = pvb_runner_find(&b->runner, &f, e);
+	if (r < 0)
+		return r;
+	if (r == 1 && b->c.left(b->c.arg, b->terms.queues, b->journal_fd) == 0)
+		return go_on(b, &f, e);
+	return begin_anew(b, &f, e);
+}
+
+/* What the front was told last. */
+static bool is_size_told(struct pvb_blkback_ctl *b)
+{
+	struct pvb_keys *k = calloc(1, sizeof(*k));
+	uint64_t told = 0, now = 0;
+	bool known = k && pvb_blk_geometry_put(k, &b->geometry) == 0 &&
+		pvb_keys_u64(k, "sectors", UINT64_MAX, &now) == PVB_OK &&
+		pvb_store_read_u64_at(b->runner.store, PVB_STORE_NO_TX,
+		                      b->runner.c.dir, "sectors", UINT64_MAX,
+		                      &told) == 0;
+
+	free(k);
+	return !known || told == now;
+}
+
+void blkback_taken_over(struct pvb_blkback_ctl *b)
+{
+	char text[PVB_RUNNER_TEXT_MAX + 1];
+
+	/* It has come to nothing. */
+	pvb_complaint_get(b->runner.store, b->runner.c.dir, text,
+	                  sizeof(text));
+	if (text[0])
+		pvb_complaint_remove(b->runner.store, b->runner.c.dir);
+	if (!is_size_told(b))
+		blkback_resized(&b->halves);
+}
