@@ -115,8 +115,8 @@ void pvb_blkback_ctl_empty(struct pvb_blkback_ctl *b);
  * over, the front is told the size, the connection stays.  `name` is its URI,
  * `params` (NULL: it is left alone) what that node says from then on.  0: the
  * medium call follows, from the loop, and `probe` has been taken over; or
- * -errno with *e: -EOPNOTSUPP (no such drive), -EAGAIN (its disk is not known yet),
- * -EBUSY (a change is under way), -ENOMEM.
+ * -errno with *e: -EOPNOTSUPP (no such drive), -EAGAIN (its disk is not known
+ * yet), -EBUSY (a change is under way), -ENOMEM.
  */
 int  pvb_blkback_ctl_change(struct pvb_blkback_ctl *b,
                             const struct pvb_disk_ops *ops,

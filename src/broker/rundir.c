@@ -115,6 +115,27 @@ static void clear_folder(int dir, const char *name)
 	(void)unlinkat(dir, name, AT_REMOVEDIR);
 }
 
+/* What its backend daemon has kept of domains, for another one; "1-pvb-51712"
+   and so on. */
+static void clear_kept(int dir)
+{
+	int fd = openat(dir, "journal", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	                O_CLOEXEC);
+	DIR *kept = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	while (kept && (entry = readdir(kept)))
+		if (strspn(entry->d_name, "0123456789") > 0 ||
+		    strcmp(entry->d_name, "new") == 0)
+			(void)unlinkat(fd, entry->d_name, 0);
+	if (kept)
+		(void)closedir(kept);
+	else if (fd >= 0)
+		(void)close(fd);
+	(void)unlinkat(dir, "journal", AT_REMOVEDIR);
+	(void)unlinkat(dir, "workers", 0);
+}
+
 /* What is left of one that was killed.  What cannot be removed stays; its
    socket will be replaced, or the domain refused. */
 static void clear_leftovers(struct pvb_rundir *d)
@@ -134,6 +155,7 @@ static void clear_leftovers(struct pvb_rundir *d)
 	(void)closedir(dir);
 	(void)unlinkat(d->fd, "hyp", 0);
 	(void)unlinkat(d->fd, "store", 0);
+	clear_kept(d->fd);
 }
 
 int pvb_rundir_open(struct pvb_rundir *d, const char *path, struct pvb_err *e)
@@ -169,6 +191,7 @@ int pvb_rundir_open(struct pvb_rundir *d, const char *path, struct pvb_err *e)
 void pvb_rundir_close(struct pvb_rundir *d)
 {
 	if (d->lock >= 0) {
+		clear_kept(d->fd);
 		(void)unlinkat(d->fd, lock_name, 0);
 		(void)close(d->lock);
 	}

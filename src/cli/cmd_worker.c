@@ -17,7 +17,9 @@ static int run(const struct pvb_cmd *cmd, int argc, char **argv)
 	struct pvb_err e = PVB_ERR_INIT;
 
 	(void)argv;
-	if (argc != 1 || fcntl(PVB_WORKER_FD, F_SETFD, FD_CLOEXEC) < 0)
+	if (argc != 1 ||
+	    fcntl(PVB_WORKER_BADGE_FD, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(PVB_WORKER_FD, F_SETFD, FD_CLOEXEC) < 0)
 		return pvb_say_usage(cmd,
 			"worker: only 'pvb serve' starts workers");
 	if (pvb_worker_run(PVB_WORKER_FD, &log, &e) < 0)

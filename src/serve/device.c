@@ -79,6 +79,20 @@ static int journal(void *arg, uint32_t queue, size_t bytes)
 	return pvb_device_worker_journal(&d->worker, queue, bytes);
 }
 
+static int left(void *arg, uint32_t queues, int *fds)
+{
+	struct pvb_device *d = arg;
+
+	return pvb_device_worker_left(&d->worker, queues, fds);
+}
+
+static void forget(void *arg)
+{
+	struct pvb_device *d = arg;
+
+	pvb_device_worker_forget(&d->worker);
+}
+
 static void bury(struct pvb_blkback_ctl *ctl, void *arg)
 {
 	struct pvb_device *d = arg;
@@ -168,7 +182,8 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 		                                : PVB_BLK_MEM_LOCAL,
 		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
-		.counters = counters, .journal = journal, .bury = bury,
+		.counters = counters, .journal = journal, .left = left,
+		.forget = forget, .bury = bury,
 		.fence = fence_of(d), .changed = changed,
 		.medium = medium, .retired = retired, .arg = d,
 	};
@@ -193,7 +208,8 @@ static void start_worker(struct pvb_device *d)
 	const struct pvb_device_worker_config c = {
 		.log = d->config.log,
 		.loop = pvb_watches_loop(d->config.watches),
-		.workers = d->config.workers, .dev = d->config.dev,
+		.workers = d->config.workers, .kept = d->config.kept,
+		.dev = d->config.dev,
 		.deaths_max = d->config.deaths_max,
 	};
 
@@ -231,6 +247,13 @@ void pvb_device_destroy(struct pvb_device *d)
 	pvb_blkback_ctl_destroy(d->ctl);
 	pvb_device_worker_fini(&d->worker);
 	free(d);
+}
+
+void pvb_device_end(struct pvb_device *d)
+{
+	if (d)
+		pvb_device_worker_end(&d->worker);
+	pvb_device_destroy(d);
 }
 
 const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d)

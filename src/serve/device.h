@@ -16,6 +16,7 @@
 struct pvb_device;
 struct pvb_err;
 struct pvb_host;
+struct pvb_kept;
 struct pvb_kind;
 struct pvb_medium;
 struct pvb_prober;
@@ -30,6 +31,7 @@ struct pvb_device_config {
 	uint32_t              deaths_max;       /* see device_deaths.h */
 	const struct pvb_host *host;            /* all borrowed until destroy */
 	const struct pvb_kind *kind;
+	const struct pvb_kept *kept;
 	struct pvb_watches   *watches;
 	struct pvb_workers   *workers;
 	struct pvb_prober    *prober;
@@ -44,8 +46,10 @@ struct pvb_device_config {
    make no sense), -EBUSY (a driver of the kernel has it), -ENOMEM, -EIO. */
 int  pvb_device_create(const struct pvb_device_config *c,
                        struct pvb_device **out, struct pvb_err *e);
-/* Without a word to the front or the store. */
+/* Without a word to the front or the store; another supervisor goes on. */
 void pvb_device_destroy(struct pvb_device *d);
+/* It is no more: nothing is kept of it. */
+void pvb_device_end(struct pvb_device *d);
 
 const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d);
 void pvb_device_stop(struct pvb_device *d, bool force);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "blk/blkback_ctl.h"
 #include "flow/journal_memory.h"
+#include "kept.h"
 
 /* ---- a burial ------------------------------------------------------------ */
 
@@ -50,8 +51,9 @@ static void buried(struct pvb_seat *s)
 		pvb_container(s, struct pvb_device_worker, seat);
 	char text[128] = "";
 	enum pvb_why why = PVB_OK;
+	bool ours = pvb_seat_take_served(s);
 
-	switch (judge(w)) {
+	switch (ours ? judge(w) : PVB_DEATHS_GO_ON) {
 	case PVB_DEATHS_GO_ON:
 		break;
 	case PVB_DEATHS_ALONE:
@@ -77,35 +79,95 @@ void pvb_device_worker_bury(struct pvb_device_worker *w,
 
 /* ---- what outlives it ---------------------------------------------------- */
 
+static const char journal[] = "journal", counters[] = "counters";
+
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static void say_unkept(struct pvb_device_worker *w, int code)
+{
+	if (!w->unkept)
+		pvb_log(w->c.log, PVB_LOG_WARN,
+		        "domain %u device %u: not kept beyond this daemon's "
+		        "end: %s", w->c.dev.front_domid, w->c.dev.number,
+		        strerror(-code));
+	w->unkept = true;
+}
+
+static int make_counters(struct pvb_device_worker *w, uint32_t queue)
+{
+	int fd = pvb_kept_make(w->c.kept, &w->c.dev, queue, counters,
+	                       pvb_counters_bytes());
+	int r = fd < 0 ? fd : pvb_counters_begin(fd);
+
+	if (r == 0)
+		return fd;
+	drop(&fd);
+	say_unkept(w, r);
+	return pvb_counters_create();
+}
+
 int pvb_device_worker_counters(struct pvb_device_worker *w, uint32_t queue)
 {
-	int fd, r;
+	int *fd = &w->counters_fd[queue];
+	int r = *fd >= 0 ? *fd : make_counters(w, queue);
 
-	if (w->counters_fd[queue] >= 0)
-		return w->counters_fd[queue];
-	fd = pvb_counters_create();
-	if (fd < 0)
-		return fd;
-	r = pvb_counters_map(fd, true, &w->counters[queue]);
-	if (r < 0) {
-		(void)close(fd);
-		return r;
-	}
-	w->counters_fd[queue] = fd;
-	return fd;
+	if (r >= 0)
+		*fd = r;
+	return r;
 }
 
 int pvb_device_worker_journal(struct pvb_device_worker *w, uint32_t queue,
                               size_t bytes)
 {
-	int fd = pvb_journal_memory_create(bytes);
+	int fd = pvb_kept_make(w->c.kept, &w->c.dev, queue, journal, bytes);
 
+	if (fd < 0) {
+		say_unkept(w, fd);
+		fd = pvb_journal_memory_create(bytes);
+	}
 	if (fd < 0)
 		return fd;
-	if (w->journal_fd[queue] >= 0)
-		(void)close(w->journal_fd[queue]);
+	drop(&w->journal_fd[queue]);
 	w->journal_fd[queue] = fd;
 	return fd;
+}
+
+void pvb_device_worker_forget(struct pvb_device_worker *w)
+{
+	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
+		drop(&w->journal_fd[i]);
+		pvb_kept_remove(w->c.kept, &w->c.dev, i, journal);
+	}
+}
+
+/* They begin anew if they are none. */
+static void find_counters(struct pvb_device_worker *w, uint32_t queue)
+{
+	struct pvb_counts unused;
+	int fd = pvb_kept_find(w->c.kept, &w->c.dev, queue, counters);
+
+	if (fd >= 0 && pvb_counters_fetch(fd, &unused) < 0)
+		drop(&fd);
+	w->counters_fd[queue] = fd < 0 ? -1 : fd;
+}
+
+int pvb_device_worker_left(struct pvb_device_worker *w, uint32_t queues,
+                           int *fds)
+{
+	for (uint32_t i = 0; i < queues; i++) {
+		fds[i] = pvb_kept_find(w->c.kept, &w->c.dev, i, journal);
+		if (fds[i] < 0)
+			return fds[i];
+		w->journal_fd[i] = fds[i];
+	}
+	for (uint32_t i = 0; i < queues; i++)
+		find_counters(w, i);
+	return 0;
 }
 
 void pvb_device_worker_sum(const struct pvb_device_worker *w,
@@ -115,10 +177,9 @@ void pvb_device_worker_sum(const struct pvb_device_worker *w,
 
 	memset(sum, 0, sizeof(*sum));
 	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
-		if (!w->counters[i])
-			continue;
-		pvb_counters_read(w->counters[i], &one);
-		pvb_counts_merge(sum, &one);
+		if (w->counters_fd[i] >= 0 &&
+		    pvb_counters_fetch(w->counters_fd[i], &one) == 0)
+			pvb_counts_merge(sum, &one);
 	}
 }
 
@@ -148,10 +209,14 @@ void pvb_device_worker_fini(struct pvb_device_worker *w)
 		return;
 	pvb_seat_leave(&w->seat);
 	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
-		pvb_counters_unmap(w->counters[i]);
-		if (w->counters_fd[i] >= 0)
-			(void)close(w->counters_fd[i]);
-		if (w->journal_fd[i] >= 0)
-			(void)close(w->journal_fd[i]);
+		drop(&w->counters_fd[i]);
+		drop(&w->journal_fd[i]);
 	}
+}
+
+void pvb_device_worker_end(struct pvb_device_worker *w)
+{
+	pvb_device_worker_forget(w);
+	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++)
+		pvb_kept_remove(w->c.kept, &w->c.dev, i, counters);
 }

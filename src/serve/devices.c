@@ -20,6 +20,7 @@
 #include "bus/watches.h"
 #include "device_kinds.h"
 #include "hyp/store.h"
+#include "kept.h"
 
 struct entry {                          /* one device that is for us */
 	struct entry       *next;
@@ -38,6 +39,8 @@ struct kind_watch {
 	struct pvb_watch    watch;
 	struct pvb_devices *devices;
 	const struct pvb_kind *kind;
+	bool                swept;      /* what was kept of those that are not
+	                                   there any more */
 };
 
 struct pvb_devices {
@@ -65,12 +68,13 @@ static struct entry *find(struct pvb_devices *s, const struct pvb_kind *kind,
 	return n;
 }
 
-static void entry_destroy(struct entry **at)
+static void entry_destroy(struct entry **at,
+                          void (*destroy)(struct pvb_device *d))
 {
 	struct entry *n = *at;
 
 	*at = n->next;
-	pvb_device_destroy(n->device);
+	destroy(n->device);
 	free(n);
 }
 
@@ -81,7 +85,7 @@ static void entry_end(struct entry **at)
 	char dir[128];
 
 	(void)pvb_xsdev_back_path(&(*at)->dev, dir, sizeof(dir));
-	entry_destroy(at);
+	entry_destroy(at, pvb_device_end);
 	pvb_complaint_remove(s, dir);
 }
 
@@ -146,7 +150,7 @@ static void begin(struct pvb_devices *s, struct entry *n)
 {
 	struct pvb_device_config c = {
 		.log = s->c.log, .host = s->c.host, .dev = n->dev,
-		.kind = n->kind, .cpus = s->cpus,
+		.kind = n->kind, .kept = s->c.kept, .cpus = s->cpus,
 		.spin_max_ns = s->c.spin_max_ns,
 		.deaths_max = s->c.deaths_max, .watches = s->c.watches,
 		.workers = s->c.workers, .prober = s->c.prober,
@@ -262,6 +266,29 @@ static void forget_unseen(struct pvb_devices *s, const struct pvb_kind *kind)
 	}
 }
 
+struct whose { struct pvb_devices *devices; const struct pvb_kind *kind; };
+
+static bool is_served(void *arg, uint16_t front_domid, uint32_t number)
+{
+	const struct whose *w = arg;
+	const struct pvb_xsdev dev = {
+		.front_domid = front_domid, .number = number,
+	};
+
+	return find(w->devices, w->kind, &dev);
+}
+
+/* Of devices that were removed while nobody served them. */
+static void sweep_kept(struct pvb_devices *s, const struct pvb_kind *kind)
+{
+	struct kind_watch *k = &s->watch[kind - pvb_kinds];
+	struct whose whose = { s, kind };
+
+	if (!k->swept)
+		pvb_kept_sweep(s->c.kept, kind->name, is_served, &whose);
+	k->swept = true;
+}
+
 static void scan(struct pvb_devices *s, const struct pvb_kind *kind)
 {
 	struct pvb_xsdev *devs = calloc(PVB_BLK_NODES_DEVICES_MAX,
@@ -282,6 +309,7 @@ static void scan(struct pvb_devices *s, const struct pvb_kind *kind)
 	for (int i = 0; i < n && i < PVB_BLK_NODES_DEVICES_MAX; i++)
 		meet(s, kind, &devs[i]);
 	forget_unseen(s, kind);
+	sweep_kept(s, kind);
 	free(devs);
 }
 
@@ -348,7 +376,7 @@ void pvb_devices_destroy(struct pvb_devices *s)
 	if (!s)
 		return;
 	while (s->first)
-		entry_destroy(&s->first);
+		entry_destroy(&s->first, pvb_device_destroy);
 	pvb_loop_undefer(s->c.loop, &s->sweep);
 	for (uint32_t i = 0; i < PVB_KINDS; i++)
 		pvb_watches_remove(s->c.watches, &s->watch[i].watch);

@@ -21,6 +21,7 @@ struct pvb_devices_config {
 	uint64_t               spin_max_ns;
 	uint32_t               deaths_max;
 	struct pvb_loop       *loop;    /* all borrowed until destroy */
+	const struct pvb_kept *kept;
 	struct pvb_watches    *watches;
 	struct pvb_workers    *workers;
 	struct pvb_prober     *prober;

@@ -15,6 +15,7 @@
 #include "devices.h"
 #include "hyp/host.h"
 #include "hyp/store.h"
+#include "kept.h"
 #include "prober.h"
 #include "proto/vdev.h"
 #include "sole.h"
@@ -25,6 +26,7 @@ struct pvb_supervisor {
 	struct pvb_loop      *loop;
 	struct pvb_store     *store;
 	struct pvb_watches   *watches;
+	struct pvb_kept       kept;
 	struct pvb_workers   *workers;
 	struct pvb_prober    *prober;
 	struct pvb_devices   *devices;
@@ -212,13 +214,24 @@ static int open_devices(struct pvb_supervisor *s, struct pvb_err *e)
 		.spin_max_ns = s->config.spin_max_ns,
 		.deaths_max = s->config.deaths_max ? s->config.deaths_max
 		                                   : PVB_DEATHS_DEFAULT,
-		.loop = s->loop,
+		.loop = s->loop, .kept = &s->kept,
 		.watches = s->watches, .workers = s->workers,
 		.prober = s->prober,
 	};
 	int r = pvb_host_own_domid(s->config.host, s->store, &c.own_domid, e);
 
 	return r < 0 ? r : pvb_devices_create(&c, &s->devices, e);
+}
+
+/* One that cannot keep anything can serve. */
+static void open_kept(struct pvb_supervisor *s)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+
+	if (pvb_kept_open(&s->kept, s->config.host, &e) < 0)
+		pvb_log(s->config.log, PVB_LOG_WARN,
+		        "nothing can be kept beyond this daemon's end: %s",
+		        e.text);
 }
 
 static int open_all(struct pvb_supervisor *s, struct pvb_err *e)
@@ -239,8 +252,9 @@ static int open_all(struct pvb_supervisor *s, struct pvb_err *e)
 	s->prober = pvb_prober_create(s->loop);
 	if (!s->prober)
 		return pvb_err_set(e, -ENOMEM, "out of memory");
-	r = pvb_workers_create(s->loop, s->config.log, s->config.program,
-	                       &s->workers, e);
+	open_kept(s);
+	r = pvb_workers_create(s->loop, s->config.log, s->config.host,
+	                       s->config.program, &s->workers, e);
 	if (r == 0)
 		r = pvb_control_create(s->loop, s->config.control_path, handle,
 		                       s, &s->control, e);
@@ -259,7 +273,7 @@ struct pvb_supervisor *pvb_supervisor_create(
 	}
 	s->config = *c;
 	s->loop = loop;
-	s->sole = -1;
+	s->sole = s->kept.dir = -1;
 	if (open_all(s, e) < 0) {
 		pvb_supervisor_destroy(s);
 		return NULL;
@@ -276,6 +290,7 @@ void pvb_supervisor_destroy(struct pvb_supervisor *s)
 	pvb_workers_destroy(s->workers);
 	pvb_prober_destroy(s->prober);
 	pvb_watches_destroy(s->watches);
+	pvb_kept_close(&s->kept);
 	pvb_store_close(s->store);
 	pvb_sole_drop(s->config.host, s->sole);
 	free(s);

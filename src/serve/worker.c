@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <pvb/err.h>
@@ -213,6 +215,8 @@ int pvb_worker_run(int fd, const struct pvb_log *log, struct pvb_err *e)
 	struct worker w = { .log = log };
 	int r;
 
+	/* If the loop is stuck. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	w.loop = pvb_loop_create(NULL, e);
 	if (!w.loop) {
 		close(fd);

@@ -9,8 +9,15 @@
 
 #include <stdint.h>
 
-/* The worker's end of the supervisor's link. */
-enum { PVB_WORKER_FD = 3 };
+/*
+ * The worker's descriptors.  Its badge (workers_before.h) is the lowest, for
+ * that is what the kernel lets go of last when a process dies: then ports and
+ * links have been let go of, too.
+ */
+enum {
+	PVB_WORKER_BADGE_FD = 3,
+	PVB_WORKER_FD = 4,              /* its end of the supervisor's link */
+};
 
 enum pvb_worker_msg_type {
 	PVB_WORKER_QUEUE = 1,           /* one descriptor: a queue's link */

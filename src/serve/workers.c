@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "worker_msg.h"
+#include "workers_before.h"
+
+enum { LOOK_FIRST_MS = 1, LOOK_MAX_MS = 50 };
 
 extern char **environ;
 
@@ -36,6 +39,9 @@ struct pvb_workers {
 	char                  *program;
 	struct worker_process *first;
 	struct pvb_seat       *seats;
+	struct pvb_workers_before before;
+	struct pvb_loop_timer  look;    /* for those */
+	uint32_t               pause_ms;
 };
 
 /* ---- death --------------------------------------------------------------- */
@@ -142,7 +148,7 @@ static void link_closed(struct pvb_link *k)
 	(void)k;                /* the pidfd tells the whole story */
 }
 
-static int spawn(const char *program, int link_fd, pid_t *pid)
+static int spawn(const char *program, int link_fd, int badge_fd, pid_t *pid)
 {
 	char arg0[] = "pvb", arg1[] = "worker";
 	char *argv[] = { arg0, arg1, NULL };
@@ -151,6 +157,8 @@ static int spawn(const char *program, int link_fd, pid_t *pid)
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, link_fd, PVB_WORKER_FD);
+	posix_spawn_file_actions_adddup2(&actions, badge_fd,
+	                                 PVB_WORKER_BADGE_FD);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
 	                                 0, 0);
 	r = -posix_spawn(pid, program, &actions, NULL, argv, environ);
@@ -174,19 +182,31 @@ static int watch(struct worker_process *p, int link_fd)
 	return p->death.fd < 0 ? -errno : pvb_loop_add_fd(loop, &p->death);
 }
 
-static int start(struct pvb_workers *w, const struct pvb_seat *s,
-                 struct worker_process **out)
+/* Our end of its link, or -errno. */
+static int start_process(struct pvb_workers *w, uint16_t front_domid,
+                         pid_t *pid)
 {
-	struct worker_process *p = calloc(1, sizeof(*p));
+	int badge = pvb_workers_before_badge(&w->before, front_domid);
 	int ends[2];
-	int r = p ? pvb_link_pair(ends) : -ENOMEM;
+	int r = badge < 0 ? badge : pvb_link_pair(ends);
 
 	if (r == 0) {
-		r = spawn(w->program, ends[1], &p->pid);
+		r = spawn(w->program, ends[1], badge, pid);
 		(void)close(ends[1]);
 		if (r < 0)
 			(void)close(ends[0]);
 	}
+	if (badge >= 0)
+		(void)close(badge);
+	return r < 0 ? r : ends[0];
+}
+
+static int start(struct pvb_workers *w, const struct pvb_seat *s,
+                 struct worker_process **out)
+{
+	struct worker_process *p = calloc(1, sizeof(*p));
+	int r = p ? start_process(w, s->front_domid, &p->pid) : -ENOMEM;
+
 	if (r < 0) {
 		free(p);
 		return r;
@@ -195,7 +215,7 @@ static int start(struct pvb_workers *w, const struct pvb_seat *s,
 	p->front_domid = s->front_domid;
 	p->alone = s->alone;
 	p->death.fd = -1;
-	r = watch(p, ends[0]);
+	r = watch(p, r);
 	if (r < 0) {
 		end(p);
 		return r;
@@ -248,6 +268,9 @@ static int sit_down(struct pvb_seat *s)
 {
 	struct worker_process *p = s->workers->first;
 
+	if (pvb_workers_before_any(&s->workers->before, s->front_domid))
+		return -EAGAIN;
+	s->served = true;
 	if (s->process)
 		return s->process->killed ? -EAGAIN : 0;
 	while (p && (s->alone || p->alone || p->killed ||
@@ -276,6 +299,31 @@ int pvb_seat_queue(struct pvb_seat *s, uint32_t queue)
 	return ends[0];
 }
 
+static void look_in(struct pvb_workers *w, uint32_t ms)
+{
+	w->pause_ms = ms < LOOK_MAX_MS ? ms : LOOK_MAX_MS;
+	pvb_loop_arm(w->loop, &w->look, pvb_loop_now_ns(w->loop) +
+	             w->pause_ms * UINT64_C(1000000));
+}
+
+/* For the workers of a supervisor before us. */
+static void look(struct pvb_loop_timer *t)
+{
+	struct pvb_workers *w = pvb_container(t, struct pvb_workers, look);
+	bool more = false;
+
+	for (struct pvb_seat *s = w->seats; s; s = s->next) {
+		if (!s->burying || s->process)
+			continue;
+		if (pvb_workers_before_any(&w->before, s->front_domid))
+			more = true;
+		else
+			pvb_loop_defer(w->loop, &s->done);
+	}
+	if (more)
+		look_in(w, w->pause_ms * 2);
+}
+
 void pvb_seat_bury(struct pvb_seat *s)
 {
 	struct worker_process *p = s->process;
@@ -283,8 +331,18 @@ void pvb_seat_bury(struct pvb_seat *s)
 	s->burying = true;
 	if (p)
 		end_soon(p);
+	else if (pvb_workers_before_any(&s->workers->before, s->front_domid))
+		look_in(s->workers, LOOK_FIRST_MS);
 	else
 		pvb_loop_defer(s->workers->loop, &s->done);
+}
+
+bool pvb_seat_take_served(struct pvb_seat *s)
+{
+	bool served = s->served;
+
+	s->served = false;
+	return served;
 }
 
 pid_t pvb_seat_pid(const struct pvb_seat *s)
@@ -295,10 +353,11 @@ pid_t pvb_seat_pid(const struct pvb_seat *s)
 /* ---- all of them --------------------------------------------------------- */
 
 int pvb_workers_create(struct pvb_loop *loop, const struct pvb_log *log,
-                       const char *program, struct pvb_workers **out,
-                       struct pvb_err *e)
+                       const struct pvb_host *host, const char *program,
+                       struct pvb_workers **out, struct pvb_err *e)
 {
 	struct pvb_workers *w = calloc(1, sizeof(*w));
+	int r;
 
 	if (w)
 		w->program = strdup(program ? program : "/proc/self/exe");
@@ -308,6 +367,12 @@ int pvb_workers_create(struct pvb_loop *loop, const struct pvb_log *log,
 	}
 	w->loop = loop;
 	w->log = log;
+	w->look.fired = look;
+	r = pvb_workers_before_init(&w->before, host, e);
+	if (r < 0) {
+		pvb_workers_destroy(w);
+		return r;
+	}
 	*out = w;
 	return 0;
 }
@@ -318,6 +383,8 @@ void pvb_workers_destroy(struct pvb_workers *w)
 		return;
 	while (w->first)
 		end(w->first);
+	pvb_loop_disarm(&w->look);
+	pvb_workers_before_fini(&w->before);
 	free(w->program);
 	free(w);
 }

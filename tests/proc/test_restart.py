@@ -4,93 +4,17 @@
 nothing else."""
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from front import Front
 from load import BLOCK, Load
-from rig import (BUILD, DEADLINE_S, PVB, Machine, Skip, at_rest, open_fds, pvb,
-                 run, until)
-
-MIB = 1 << 20
-SLOW_MS = 2000
-MANY = ("--worker-deaths", 1000000)     # none is too many
-
-
-@contextmanager
-def machine(*serve):
-    with Machine(serve=False) as m:
-        m.start_serve(*map(str, serve))
-        yield m
-
-
-def kill(pid):
-    os.kill(pid, signal.SIGKILL)
-
-
-def worker(m, domain=1, vdev="xvda"):
-    return m.device(domain, vdev)["worker_pid"]
-
-
-def next_worker(m, former, domain=1, vdev="xvda"):
-    """Who has taken over, when it serves."""
-    def there():
-        d = m.device(domain, vdev)
-        return d["worker_pid"] not in (None, former) and not d["waits"] and \
-            d["worker_pid"]
-    return until(there, "another worker")
-
-
-def progress(*loads):
-    """Each of them has got answers since."""
-    before = [load.done() for load in loads]
-    until(lambda: all(load.done() > b + 20
-                      for load, b in zip(loads, before)), "progress")
-
-
-def disks(m):
-    """Some of each kind."""
-    return {
-        "xvda": m.image("direct.img", 16 * MIB),
-        "xvdb": f"file:{m.image('buffered.img', 16 * MIB)}?direct=off",
-        "xvdc": "mem:16M",
-        "xvdd": f"fault:{m.image('late.img', 16 * MIB)}?delay=2,every:7",
-    }
-
-
-def loaded(stack, uri):
-    """Verified load on one disk."""
-    return stack.enter_context(Load(stack.enter_context(Front(uri)), MIB))
-
-
-@contextmanager
-def loads(m, stack, more="&queues=2"):
-    """Verified load on several disks, on two queues each."""
-    running = []
-    for i, (vdev, disk) in enumerate(disks(m).items()):
-        m.attach(1, vdev, disk, "--queues", 2)
-        f = stack.enter_context(Front(m.vbd(1, vdev, more)))
-        running.append(stack.enter_context(
-            Load(f, 8 * MIB, threads=4, seed=i + 1)))
-    progress(*running)
-    yield running
-
-
-def nothing_was_refused(m):
-    for d in m.stat():
-        assert d["refused"] == {}, d
-        for op in ("read", "write", "flush"):
-            assert d[op]["errors"] == 0, d
-        assert d["in_flight"] == 0, d
-
-
-def say_pauses(what, pauses):
-    pauses = sorted(p * 1000 for p in pauses)
-    print(f"# {what}: {len(pauses)} pauses, median "
-          f"{pauses[len(pauses) // 2]:.0f} ms, longest {pauses[-1]:.0f} ms")
+from restart import (MANY, MIB, kill, late_write_then_new, loaded, loads,
+                     machine, next_worker, nothing_was_refused, progress,
+                     say_pauses, slow_disk, worker)
+from rig import DEADLINE_S, PVB, at_rest, open_fds, pvb, run, until
 
 
 def everything(m):
@@ -205,55 +129,12 @@ def test_a_front_that_dies_meanwhile():
 
 # ---- the fence --------------------------------------------------------------
 
-@contextmanager
-def slow_disk(m):
-    """An image whose writes of "SLOWPOKE" take two seconds the first time."""
-    path = m.path("slow")
-    os.mkdir(path)
-    p = subprocess.Popen(
-        [os.path.join(BUILD, "tests", "disk", "slow_disk"), path,
-         str(16 * MIB), str(SLOW_MS)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True)
-    if p.stdout.readline() != "ready\n":
-        raise Skip("no FUSE here")
-    try:
-        yield os.path.join(path, "disk")
-    finally:
-        p.stdin.close()
-        p.wait()
-
-
-def late_write_then_new(m, f):
-    """A worker dies with a late write in the kernel; the frontend's own write
-    is done again, and then it writes anew."""
-    old = b"SLOWPOKE" + b"o" * (BLOCK - 8)
-    new = b"n" * BLOCK
-    former = worker(m)
-    began = time.monotonic()
-    results = []
-    t = threading.Thread(target=lambda: results.append(f.write(old)))
-    t.start()
-    until(lambda: m.stat()[0]["in_flight"] == 1, "a write in flight")
-    kill(former)
-    until(lambda: m.device(1)["waits"], "a wait")
-    assert "I/O" in m.device(1)["waits"], m.device(1)
-    assert "(waits for the I/O of a worker that died)" in \
-        pvb("list", "--host", m.host).stdout
-    next_worker(m, former)
-    t.join(DEADLINE_S)
-    assert results == [0], results
-    assert time.monotonic() - began > SLOW_MS / 1000 - 0.1
-    assert f.write(new) == 0
-    time.sleep(max(0, began + 2 * SLOW_MS / 1000 - time.monotonic()))
-    assert f.read(BLOCK) == new, "the old data won"
-
-
 def test_a_late_write_of_a_dead_worker_is_waited_for():
     with machine() as m, slow_disk(m) as path:
         for options in ((), ("--shared",)):
             m.attach(1, "xvda", path, *options)
             with Front(m.vbd(1)) as f:
-                late_write_then_new(m, f)
+                late_write_then_new(m, f, lambda: kill(worker(m)))
             m.detach(1, "xvda")
 
 

@@ -289,6 +289,39 @@ static void what_a_killed_one_has_left_is_replaced(void **state)
 	assert_int_equal(rmdir(run), 0);
 }
 
+static void make_file(const char *name)
+{
+	int fd = open(in_run(name), O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* The domains that it was for are gone. */
+static void what_was_kept_of_its_domains_goes(void **state)
+{
+	struct pvb_rundir d;
+	struct pvb_err e = PVB_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mkdir(run, 0700), 0);
+	assert_int_equal(mkdir(in_run("journal"), 0700), 0);
+	make_file("journal/1-pvb-51712.0.journal");
+	make_file("journal/new");
+	make_file("workers");
+	assert_int_equal(pvb_rundir_open(&d, run, &e), 0);
+	assert_false(exists(in_run("journal")));
+	assert_false(exists(in_run("workers")));
+	assert_int_equal(mkdir(in_run("journal"), 0700), 0);
+	make_file("journal/1-pvb-51712.0.journal");
+	make_file("journal/somebody-elses");
+	pvb_rundir_close(&d);
+	assert_false(exists(in_run("journal/1-pvb-51712.0.journal")));
+	assert_int_equal(unlink(in_run("journal/somebody-elses")), 0);
+	assert_int_equal(rmdir(in_run("journal")), 0);
+	assert_int_equal(rmdir(run), 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -304,6 +337,7 @@ int main(void)
 		TEST(domains_have_sockets_while_they_are_known),
 		TEST(a_failure_to_start_leaves_nothing),
 		TEST(what_a_killed_one_has_left_is_replaced),
+		TEST(what_was_kept_of_its_domains_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
