@@ -137,8 +137,8 @@ int  pvb_runner_start(struct pvb_runner *r, struct pvb_err *e);
 /*
  * Has somebody who is dead left a connection for this back to go on with: ours
  * and the peer's states, and terms that take agrees to (it has, then)?  1; 0:
- * no, and whoever it was, start begins anew; or -errno with *e, as start.  Says
- * and blames nothing.
+ * no, and start begins anew, but knows a dead peer's word when it sees it; or
+ * -errno with *e, as start.  Says and blames nothing.
  */
 int  pvb_runner_find(struct pvb_runner *r, struct pvb_runner_found *out,
                      struct pvb_err *e);

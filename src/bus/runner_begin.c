@@ -75,14 +75,13 @@ int pvb_runner_find(struct pvb_runner *r, struct pvb_runner_found *out,
 	assert(r->c.role == PVB_BACK);
 	if (n < 0)
 		return n;
-	return (out->mine == PVB_XB_CONNECTED || out->mine == PVB_XB_CLOSING) &&
-	       runner_find_peer(r, &out->peer);
+	return runner_find_peer(r, &out->peer) &&
+	       (out->mine == PVB_XB_CONNECTED || out->mine == PVB_XB_CLOSING);
 }
 
 int pvb_runner_resume(struct pvb_runner *r, const struct pvb_runner_found *f,
                       struct pvb_err *e)
 {
 	pvb_conn_init_live(&r->conn, f->mine, f->peer, f->online);
-	r->has_identity = true;
 	return watch(r, f->mine, e);
 }

@@ -172,18 +172,19 @@ bool runner_find_peer(struct pvb_runner *r, uint32_t *state)
 {
 	const char *bad;
 	struct reading *g;
-	bool agreed;
 	int e;
 
 	if (read_peer_state(r, state) < 0 || *state < PVB_XB_INITIALISED ||
-	    *state > PVB_XB_CLOSING || !domain_is_there(r))
+	    *state > PVB_XB_CLOSING)
 		return false;
 	g = fetch(r, PVB_DO_READ_PEER, &e);
 	if (!g)
 		return false;
-	agreed = r->c.ops->take(r, PVB_DO_READ_PEER, &g->keys, &bad) == PVB_OK;
+	/* Also of one that is dead: its word stands until another comes. */
+	r->has_identity = r->c.ops->take(r, PVB_DO_READ_PEER, &g->keys,
+	                                 &bad) == PVB_OK;
 	free(g);
-	return agreed;
+	return r->has_identity && domain_is_there(r);
 }
 
 /* True: said, or said again because it was asked for. */

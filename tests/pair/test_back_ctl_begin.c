@@ -526,6 +526,28 @@ static void a_front_that_dies_meanwhile_is_cut_off(void **state)
 	assert_int_equal(back_forgets, 1);
 }
 
+/* Its nodes stay until the next one of its domain writes its own. */
+static void the_word_of_a_dead_front_is_not_taken(void **state)
+{
+	(void)state;
+	serve_and_die();
+	bench_kill_front();
+	come();
+	give_disk("mem:1M");
+	bury();
+	bench_wait_state(bench.back, "6");
+	bench_boot_front();
+	bench_settle();
+	assert_string_equal(get(bench.back, "state"), "6");
+	assert_int_equal(h0->attach, 1);
+	front_on_two_queues("1");
+	bench_wait_state(bench.back, "2");
+	put_all(bench.guest, bench.front, "queue-0/ring-ref", "18", "state",
+	        "3", NULL);
+	bench_wait_state(bench.back, "4");
+	assert_int_equal(attached_as(h0)->ring_ref[0], 18);
+}
+
 static void a_front_that_begins_anew_meanwhile_is_served(void **state)
 {
 	(void)state;
@@ -589,6 +611,7 @@ int main(void)
 		BACK_TEST(even_without_its_disk_a_closing_is_finished),
 		BACK_TEST(a_stop_meanwhile_is_done_then),
 		BACK_TEST(a_front_that_dies_meanwhile_is_cut_off),
+		BACK_TEST(the_word_of_a_dead_front_is_not_taken),
 		BACK_TEST(a_front_that_begins_anew_meanwhile_is_served),
 		BACK_TEST(who_takes_over_may_die_too),
 	};
