@@ -123,7 +123,10 @@ void pvb_blk_halves_resize(struct pvb_blk_halves *h,
  * answered, attached too.
  */
 bool pvb_blk_halves_again(struct pvb_blk_halves *h);
-/* Instead of that: answered by failed, at once. */
+/* They are to be dead, for that reason: died is called, and what follows it is
+   due.  Only with outlive; no effect if they are dead. */
+void pvb_blk_halves_kill(struct pvb_blk_halves *h, const char *text);
+/* Instead of again: answered by failed, at once. */
 void pvb_blk_halves_give_up(struct pvb_blk_halves *h, enum pvb_why why,
                             const char *text);
 /* No answer is due to the owner, and nothing is being attached again. */

@@ -53,6 +53,13 @@ void halves_go_down(struct pvb_blk_halves *h, const char *text)
 	h->ops->died(h, text);
 }
 
+void pvb_blk_halves_kill(struct pvb_blk_halves *h, const char *text)
+{
+	assert(h->outlive);
+	if (!h->down)
+		halves_go_down(h, text);
+}
+
 void halves_lose(struct pvb_blk_half *q, const char *text)
 {
 	struct pvb_blk_halves *h = q->halves;

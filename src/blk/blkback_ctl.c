@@ -74,7 +74,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 	b->reports = (struct pvb_log_limit){
 		.period_ns = UINT64_C(60000000000), .burst = 3,
 	};
-	b->paused.limit = b->stalled.limit = b->reports;
+	b->pauses = b->reports;
 	pvb_blk_options_limits(&c->options, &b->limits);
 	pvb_runner_init(&b->runner, ws, &rc);
 	pvb_blk_halves_init(&b->halves, pvb_watches_loop(ws),

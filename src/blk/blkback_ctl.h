@@ -60,6 +60,9 @@ struct pvb_blkback_ctl_config {
 	/* With journals: the data halves are not to be any more.  Kill their
 	   process if it runs, and wait for it; pvb_blkback_ctl_buried then. */
 	void (*bury)(struct pvb_blkback_ctl *b, void *arg);
+	/* With journals: nobody else has data halves in that process.  NULL:
+	   others may. */
+	bool (*alone)(void *arg);
 	/* Names this device's use of its disk among all others', also by those
 	   who served it before.  0: its disk needs no fence. */
 	uint64_t fence;

@@ -98,7 +98,11 @@ void blkback_go(struct pvb_runner *r)
 
 void blkback_drain(struct pvb_runner *r, bool cut)
 {
-	pvb_blk_halves_drain(&back_of_runner(r)->halves, cut);
+	struct pvb_blkback_ctl *b = back_of_runner(r);
+
+	if (cut)
+		blkback_cut(b);
+	pvb_blk_halves_drain(&b->halves, cut);
 }
 
 void blkback_detach(struct pvb_runner *r)
@@ -281,6 +285,7 @@ static void attached(struct pvb_blk_halves *h)
 
 static void drained(struct pvb_blk_halves *h)
 {
+	blkback_cut_over(back_of(h));
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DRAINED);
 }
 

@@ -27,7 +27,7 @@
 
 enum {
 	LOOK_FIRST_MS = 1, LOOK_MAX_MS = 50, LOOK_LATE_MS = 1000,
-	LATE_S = 30,
+	LATE_S = 30, CUT_S = 3,
 };
 
 static struct pvb_blkback_ctl *back_of(struct pvb_blk_halves *h)
@@ -92,7 +92,7 @@ static void say_late(struct pvb_blkback_ctl *b, const char *text)
 	b->death.is_late = true;
 	blkback_name_disk(b, text[0] ? text
 	                  : "the I/O of a worker that died is not over", line);
-	pvb_runner_remark(&b->runner, PVB_WHY_DISK, "stopped: %s", line);
+	(void)pvb_runner_remark(&b->runner, PVB_WHY_DISK, "stopped: %s", line);
 	pvb_runner_tell(&b->runner);
 }
 
@@ -254,6 +254,41 @@ const char *blkback_death_waits(const struct pvb_blkback_ctl *b)
 	}
 }
 
+/* ---- killed -------------------------------------------------------------- */
+
+/* Its last resort against a disk that does not answer: a death may end what the
+   kernel would wait for.  Others in that process would have to wait, too. */
+static void cut_late(struct pvb_loop_timer *t)
+{
+	struct pvb_blkback_ctl *b =
+		pvb_container(t, struct pvb_blkback_ctl, death.cut);
+
+	if (b->death.step != BLKBACK_ALIVE || !b->c.journal)
+		return;
+	if (b->c.alone && b->c.alone(b->c.arg))
+		pvb_blk_halves_kill(&b->halves, "the disk does not answer, and "
+		                    "nobody waits for it any more: its worker "
+		                    "is killed");
+	else
+		(void)pvb_runner_remark(&b->runner, PVB_WHY_DISK,
+			"the disk does not answer; its worker has other "
+			"devices, so it is not killed");
+}
+
+void blkback_cut(struct pvb_blkback_ctl *b)
+{
+	struct pvb_loop *loop = b->halves.loop;
+
+	if (!b->death.cut.loop)
+		pvb_loop_arm(loop, &b->death.cut, pvb_loop_now_ns(loop) +
+		             CUT_S * UINT64_C(1000000000));
+}
+
+void blkback_cut_over(struct pvb_blkback_ctl *b)
+{
+	pvb_loop_disarm(&b->death.cut);
+}
+
 /* ---- the owner's calls --------------------------------------------------- */
 
 void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
@@ -272,10 +307,12 @@ void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
 void blkback_death_init(struct pvb_blkback_ctl *b)
 {
 	b->death.look.fired = look;
+	b->death.cut.fired = cut_late;
 	b->halves.outlive = b->c.journal != NULL;
 }
 
 void blkback_death_fini(struct pvb_blkback_ctl *b)
 {
 	pvb_loop_disarm(&b->death.look);
+	pvb_loop_disarm(&b->death.cut);
 }

@@ -59,6 +59,8 @@ struct blkback_death {                  /* of the data halves */
 	uint32_t deaths;                /* so far */
 	uint64_t died_ns, since_ns;     /* began to look at the fence */
 	struct pvb_loop_timer look;
+	struct pvb_loop_timer cut;      /* that long ago nobody waited any more
+	                                   for what the halves have */
 	enum pvb_why why;               /* not to be served again, for that; OK:
 	                                   it is */
 	char text[PVB_BLK_HALVES_TEXT_MAX + 1];
@@ -76,7 +78,6 @@ struct blkback_plight {                 /* that passes by itself */
 	uint32_t queues;                /* that are in it: 1 << queue */
 	bool     told;
 	uint64_t since_ns;
-	struct pvb_log_limit limit;
 };
 
 struct pvb_blkback_ctl {
@@ -100,7 +101,7 @@ struct pvb_blkback_ctl {
 	                                   it could */
 	uint64_t refused_told;          /* 1 << enum pvb_why, in this
 	                                   connection */
-	struct pvb_log_limit reports;
+	struct pvb_log_limit reports, pauses;
 	struct blkback_plight paused;   /* for want of space */
 	struct blkback_plight stalled;  /* the disk does not answer */
 };
@@ -142,6 +143,9 @@ bool blkback_is_fenced(struct pvb_blkback_ctl *b);
 void blkback_died(struct pvb_blk_halves *h, const char *text);
 bool blkback_busy(struct pvb_blk_halves *h);
 void blkback_again(struct pvb_blk_halves *h);
+/* Nobody waits for what the halves have, other than us; and: it is over. */
+void blkback_cut(struct pvb_blkback_ctl *b);
+void blkback_cut_over(struct pvb_blkback_ctl *b);
 void blkback_death_init(struct pvb_blkback_ctl *b);
 void blkback_death_fini(struct pvb_blkback_ctl *b);
 

@@ -103,30 +103,26 @@ static void refused(struct pvb_blkback_ctl *b, uint64_t value)
 	    pvb_why_scope(why) != PVB_WHY_OF_REQUEST || b->refused_told & bit)
 		return;
 	b->refused_told |= bit;
-	pvb_runner_remark(&b->runner, why, "a request is refused: %s",
-	                  pvb_why_text(why));
+	(void)pvb_runner_remark(&b->runner, why, "a request is refused: %s",
+	                        pvb_why_text(why));
 }
 
 /* ---- a disk without room, or without an answer --------------------------- */
 
-/* Once when the first of its queues is in it, and once when the last is out, at
-   one level so that who reads the one reads the other; a half that does nothing
-   else is not told of again and again. */
+/* Once when the first of its queues is in it, and once when the last is out; a
+   half that does nothing else is not told of again and again. */
 static bool falls_in(struct pvb_blkback_ctl *b, struct blkback_plight *p,
                      uint64_t queue)
 {
-	uint64_t now = pvb_loop_now_ns(b->halves.loop);
 	bool first = p->queues == 0;
 
 	_Static_assert(PVB_BLK_QUEUES_MAX <= 32, "a bit for each");
 	if (queue >= b->terms.queues)
 		return false;
 	p->queues |= 1u << queue;
-	if (!first)
-		return false;
-	p->since_ns = now;
-	p->told = pvb_log_limit_pass(&p->limit, now, NULL);
-	return p->told;
+	if (first)
+		p->since_ns = pvb_loop_now_ns(b->halves.loop);
+	return first;
 }
 
 static bool gets_out(struct pvb_blkback_ctl *b, struct blkback_plight *p,
@@ -135,24 +131,30 @@ static bool gets_out(struct pvb_blkback_ctl *b, struct blkback_plight *p,
 	if (queue >= b->terms.queues || !(p->queues & 1u << queue))
 		return false;
 	p->queues &= ~(1u << queue);
-	return p->queues == 0 && p->told;
+	return p->queues == 0;
 }
 
+/* Both at one level, so that who reads the one reads the other. */
 static void paused(struct pvb_blkback_ctl *b, uint64_t queue)
 {
-	if (b->runner.conn.mine != PVB_XB_CLOSING &&
-	    falls_in(b, &b->paused, queue))
+	struct blkback_plight *p = &b->paused;
+
+	if (b->runner.conn.mine == PVB_XB_CLOSING || !falls_in(b, p, queue))
+		return;
+	p->told = pvb_log_limit_pass(&b->pauses, p->since_ns, NULL);
+	if (p->told)
 		pvb_log(b->c.log, PVB_LOG_WARN, "%s: paused: no space left for "
 		        "what the guest writes", b->runner.c.name);
 }
 
 static void goes_on(struct pvb_blkback_ctl *b, uint64_t queue)
 {
-	if (gets_out(b, &b->paused, queue))
+	if (gets_out(b, &b->paused, queue) && b->paused.told)
 		pvb_log(b->c.log, PVB_LOG_WARN,
 		        "%s: goes on: there is space again", b->runner.c.name);
 }
 
+/* That is why a device may not close: whoever waits for it finds it said. */
 static void stalled(struct pvb_blkback_ctl *b, uint64_t queue)
 {
 	char line[PVB_RUNNER_TEXT_MAX + 1];
@@ -160,9 +162,9 @@ static void stalled(struct pvb_blkback_ctl *b, uint64_t queue)
 	if (!falls_in(b, &b->stalled, queue))
 		return;
 	blkback_name_disk(b, "does not answer", line);
-	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s: a request has waited for "
-	        "%u s", b->runner.c.name, line,
-	        b->c.options.value[PVB_BLK_OPT_SLOW]);
+	b->stalled.told = pvb_runner_remark(&b->runner, PVB_WHY_DISK,
+		"%s: a request has waited for %u s", line,
+		b->c.options.value[PVB_BLK_OPT_SLOW]);
 }
 
 static void answers(struct pvb_blkback_ctl *b, uint64_t queue)
@@ -172,10 +174,12 @@ static void answers(struct pvb_blkback_ctl *b, uint64_t queue)
 
 	if (!gets_out(b, &b->stalled, queue))
 		return;
+	pvb_runner_mended(&b->runner);
 	blkback_name_disk(b, "answers again", line);
-	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s, after another %llu s",
-	        b->runner.c.name, line,
-	        (unsigned long long)(ns / UINT64_C(1000000000)));
+	if (b->stalled.told)
+		pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s, after another %llu s",
+		        b->runner.c.name, line,
+		        (unsigned long long)(ns / UINT64_C(1000000000)));
 }
 
 void blkback_attaches(struct pvb_blkback_ctl *b, uint32_t queue)

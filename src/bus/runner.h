@@ -188,8 +188,8 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                       ...) __attribute__((format(printf, 3, 4)));
 /* Something is not as it should be, but the connection stands: into the log,
    and, unless something else is there, into the node that people look into,
-   until the next connection. */
-void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
+   until the next connection.  True: the log has it, for it is not too often. */
+bool pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                        ...) __attribute__((format(printf, 3, 4)));
 /* What was remarked has mended itself. */
 void pvb_runner_mended(struct pvb_runner *r);

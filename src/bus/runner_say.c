@@ -184,13 +184,13 @@ int pvb_runner_put(struct pvb_runner *r, const struct pvb_keys *k,
 
 /* ---- what is wrong ------------------------------------------------------- */
 
-static void log_blame(struct pvb_runner *r, enum pvb_why why, const char *text)
+static bool log_blame(struct pvb_runner *r, enum pvb_why why, const char *text)
 {
 	uint32_t left_out;
 
 	if (!pvb_log_limit_pass(&r->limit[why], pvb_loop_now_ns(r->loop),
 	                        &left_out))
-		return;
+		return false;
 	if (left_out > 0)
 		pvb_log(r->c.log, PVB_LOG_WARN,
 		        "%s: %s (%s; %u alike left out)", r->c.name, text,
@@ -198,6 +198,7 @@ static void log_blame(struct pvb_runner *r, enum pvb_why why, const char *text)
 	else
 		pvb_log(r->c.log, PVB_LOG_WARN, "%s: %s (%s)", r->c.name, text,
 		        pvb_why_name(why));
+	return true;
 }
 
 /* Fronts cannot read complaints, but what stands in our directory; the name of
@@ -258,7 +259,7 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pvb_printable(text);
-	log_blame(r, why, text);
+	(void)log_blame(r, why, text);
 	r->refused[why]++;
 	if (r->why != PVB_OK)
 		return;
@@ -270,19 +271,21 @@ void pvb_runner_blame(struct pvb_runner *r, enum pvb_why why, const char *fmt,
 		explain(r, text);
 }
 
-void pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
+bool pvb_runner_remark(struct pvb_runner *r, enum pvb_why why, const char *fmt,
                        ...)
 {
 	char text[PVB_RUNNER_TEXT_MAX + 1];
+	bool logged;
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pvb_printable(text);
-	log_blame(r, why, text);
+	logged = log_blame(r, why, text);
 	if (!r->complained && !r->vanished)
 		complain(r, why, text);
+	return logged;
 }
 
 void pvb_runner_mended(struct pvb_runner *r)

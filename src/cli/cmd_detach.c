@@ -24,6 +24,9 @@ static int detach(struct pvb_detach *d, const char *host_name,
 	if (pvb_toolstack_detach(d, &e) < 0)
 		return pvb_say_error("detach %s from domain %u: %s", vdev,
 		                     d->front_domid, e.text);
+	if (e.text[0])
+		(void)pvb_say_error("detach %s from domain %u: %s", vdev,
+		                    d->front_domid, e.text);
 	return PVB_EXIT_DONE;
 }
 

@@ -226,6 +226,11 @@ static bool is_detached(struct wait *w)
 static int say_not_closed(const struct pvb_blk_nodes_state *s,
                           struct pvb_err *e)
 {
+	if (s->back == PVB_XB_CLOSING && s->error[0])
+		return pvb_err_set(e, -ETIMEDOUT,
+			"not closed yet: backend closing, frontend %s: %s "
+			"(--force takes it away)", pvb_xb_name(s->front),
+			s->error);
 	if (s->front == PVB_XB_INITIALISED || s->front == PVB_XB_CONNECTED ||
 	    s->front == PVB_XB_CLOSING)
 		return pvb_err_set(e, -ETIMEDOUT,
@@ -234,6 +239,14 @@ static int say_not_closed(const struct pvb_blk_nodes_state *s,
 			pvb_xb_name(s->front));
 	return pvb_err_set(e, -ETIMEDOUT, "no backend closed it (is 'pvb "
 		"serve' running? --force takes it away)");
+}
+
+/* Unless no backend is there to close it. */
+static void say_if_held(const struct pvb_blk_nodes_state *s, struct pvb_err *e)
+{
+	if (s->back == PVB_XB_CLOSING && s->error[0])
+		(void)pvb_err_set(e, -ETIMEDOUT, "taken away, but its backend "
+		                  "has not let go of it yet: %s", s->error);
 }
 
 static int wait_for_end(struct wait *w, const struct pvb_detach *d,
@@ -246,8 +259,10 @@ static int wait_for_end(struct wait *w, const struct pvb_detach *d,
 		r = pvb_blk_nodes_cut(w->store, w->dev);
 		if (r == 0)
 			r = wait_run(w, d->timeout_ms);
-		if (r == -ETIMEDOUT)    /* no backend is there to close it */
+		if (r == -ETIMEDOUT) {
+			say_if_held(&w->state, e);
 			return 0;
+		}
 	}
 	if (r == -ETIMEDOUT)
 		return say_not_closed(&w->state, e);

@@ -40,7 +40,8 @@ struct pvb_detach {
 	uint64_t timeout_ms;
 };
 /* Half of a device, as a crash of a toolstack leaves it, is removed as well.
-   -ENOENT, -ETIMEDOUT (in use: left as it is), -errno. */
+   0, perhaps with something to be said in *e; -ENOENT, -ETIMEDOUT (in use: left
+   as it is), -errno. */
 int pvb_toolstack_detach(const struct pvb_detach *d, struct pvb_err *e);
 
 #endif

@@ -100,6 +100,13 @@ static void bury(struct pvb_blkback_ctl *ctl, void *arg)
 	pvb_device_worker_bury(&d->worker, ctl);
 }
 
+static bool alone(void *arg)
+{
+	const struct pvb_device *d = arg;
+
+	return pvb_seat_is_alone(&d->worker.seat);
+}
+
 static void changed(struct pvb_blkback_ctl *ctl, void *arg)
 {
 	struct pvb_device *d = arg;
@@ -183,7 +190,7 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 		.spin_max_ns = d->config.spin_max_ns,
 		.data_half = data_half, .mem_end = mem_end,
 		.counters = counters, .journal = journal, .left = left,
-		.forget = forget, .bury = bury,
+		.forget = forget, .bury = bury, .alone = alone,
 		.fence = fence_of(d), .changed = changed,
 		.medium = medium, .retired = retired, .arg = d,
 	};

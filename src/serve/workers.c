@@ -2,6 +2,7 @@
 #include "workers.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "worker_msg.h"
 #include "workers_before.h"
 
-enum { LOOK_FIRST_MS = 1, LOOK_MAX_MS = 50 };
+enum { LOOK_FIRST_MS = 1, LOOK_MAX_MS = 50, END_MAX_MS = 10000 };
 
 extern char **environ;
 
@@ -121,12 +122,20 @@ static void died(struct pvb_loop_fd *watch, uint32_t events)
 	forget(p);
 }
 
-/* Waits for it, and so for what the kernel does for it. */
+/* Waits for it, and so for what the kernel does for it; but not for a disk that
+   does not answer: whoever serves that next waits for its fence. */
 static void end(struct worker_process *p)
 {
+	struct pollfd dead = { .fd = p->death.fd, .events = POLLIN };
+
 	(void)kill(p->pid, SIGKILL);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (dead.fd >= 0 && poll(&dead, 1, END_MAX_MS) == 0)
+		pvb_log(p->workers->log, PVB_LOG_WARN,
+		        "worker %d of domain %u does not end: its disk does "
+		        "not answer; it is left", (int)p->pid, p->front_domid);
+	else
+		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	forget(p);
 }
 
@@ -343,6 +352,14 @@ bool pvb_seat_take_served(struct pvb_seat *s)
 
 	s->served = false;
 	return served;
+}
+
+bool pvb_seat_is_alone(const struct pvb_seat *s)
+{
+	for (const struct pvb_seat *o = s->workers->seats; o; o = o->next)
+		if (o != s && o->process == s->process)
+			return false;
+	return true;
 }
 
 pid_t pvb_seat_pid(const struct pvb_seat *s)

@@ -56,6 +56,8 @@ int  pvb_seat_queue(struct pvb_seat *s, uint32_t queue);
 /* Kill its worker, if it runs.  Those of a former supervisor end by
    themselves. */
 void pvb_seat_bury(struct pvb_seat *s);
+/* Does nobody else sit in its worker? */
+bool pvb_seat_is_alone(const struct pvb_seat *s);
 /* Its process, or 0. */
 pid_t pvb_seat_pid(const struct pvb_seat *s);
 /* Was what is buried a worker of ours?  Once; no: who had it before us. */

@@ -34,6 +34,7 @@ static size_t back_journal_bytes;       /* of the last */
 static int back_left = -ENOENT;         /* what that call answers */
 static uint32_t back_left_queues;       /* that it was asked for */
 static uint32_t back_forgets;
+static bool back_alone;                 /* its data halves in their process */
 static bool back_no_discard;            /* option */
 static enum pvb_blk_on_full back_on_full;       /* option */
 
@@ -82,6 +83,12 @@ static inline void back_bury(struct pvb_blkback_ctl *b, void *arg)
 	back_graves++;
 }
 
+static inline bool back_is_alone(void *arg)
+{
+	(void)arg;
+	return back_alone;
+}
+
 static inline void on_changed(struct pvb_blkback_ctl *b, void *arg)
 {
 	(void)arg;
@@ -120,6 +127,7 @@ static inline void back_start(void)
 		.journal = back_outlives ? back_journal : NULL,
 		.left = back_outlives ? back_find_left : NULL,
 		.forget = back_outlives ? back_forget : NULL,
+		.alone = back_is_alone,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
@@ -171,7 +179,7 @@ static inline void back_end(void)
 	back_not_persistent = false;
 	back_barrier = back_no_discard = false;
 	back_on_full = PVB_BLK_ON_FULL_REPORT;
-	back_outlives = false;
+	back_outlives = back_alone = false;
 	back_left = -ENOENT;
 	back_data_half = NULL;
 }

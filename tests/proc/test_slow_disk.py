@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 
 from front import Front
-from rig import BUILD, Machine, Skip, pvb, run, until
+from rig import BUILD, PVB, Machine, Skip, pvb, run, until
 
 MIB = 1 << 20
 BLOCK = 4096
@@ -97,6 +97,46 @@ def test_a_request_without_an_answer_is_shown():
         until(lambda: logged(m, "held/disk: answers again"),
               "line in the log")
         assert m.serve.output().count("does not answer") == 1
+
+
+def test_a_detach_is_put_off_until_it_answers():
+    with Machine() as m, hung(m) as (disk, f, w):
+        r = m.detach(1, "xvda", "--timeout", 2, status=1)
+        assert "not closed yet" in r.stderr, r.stderr
+        assert "held/disk: does not answer" in r.stderr, r.stderr
+        d = m.device(1)
+        assert (d["backend_state"], d["slow_requests"]) == ("closing", 1), d
+        assert w.result is None
+        disk.answer()
+        assert w.end() == 0
+        # What was asked for before comes true.
+        until(lambda: not m.device(1), "end of the device")
+        m.detach(1, "xvda")
+
+
+def test_a_forced_one_kills_its_worker_and_says_so():
+    with Machine() as m, hung(m) as (disk, f, w):
+        m.attach(2, "xvda", m.image())
+        other = m.device(2)["worker_pid"]
+        r = m.detach(1, "xvda", "--force", "--timeout", 8)
+        assert "taken away, but its backend has not let go" in r.stderr, \
+            r.stderr
+        assert m.device(1) is None
+        assert logged(m, "its worker is killed"), m.serve.output()
+        assert m.device(2)["worker_pid"] == other
+        assert w.end() < 0
+        m.detach(2, "xvda")
+
+
+def test_a_daemon_ends_all_the_same():
+    with Machine() as m, HeldDisk(m) as disk:
+        m.attach(1, "xvda", disk.path, "--slow", 1)
+        src = m.path("src")
+        with open(src, "wb") as f:
+            f.write(HELD + bytes(16 * MIB - BLOCK))
+        m.spawn(PVB, "copy", src, m.vbd(1, "xvda", "&timeout=0"))
+        until(lambda: m.device(1)["slow_requests"] > 0, "slow request")
+        assert m.serve.stop() == 0
 
 
 def test_where_it_is_so_told_nothing_is_slow():
