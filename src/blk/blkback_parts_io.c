@@ -130,11 +130,22 @@ static void use_lane(struct pvb_blkback_parts *p, struct pvb_disk *lane)
 	lane->arg = p->c.arg;
 }
 
+/* A front that was promised more, when somebody else began to serve it, is told
+   by the answers to its requests. */
+static void keep_promise(const struct pvb_journal *j,
+                         struct pvb_blkback_queue_config *c)
+{
+	uint32_t promised = pvb_journal_features(j);
+
+	c->lost = promised & ~pvb_blk_geometry_features(&c->geometry);
+	pvb_blk_geometry_promise(&c->geometry, promised);
+}
+
 static enum pvb_why start_queue(struct pvb_blkback_parts *p,
                                 const struct pvb_blk_back_attach *a,
                                 struct pvb_err *e)
 {
-	const struct pvb_blkback_queue_config c = {
+	struct pvb_blkback_queue_config c = {
 		.ops = p->c.ops, .loop = p->c.loop, .mem = p->mem,
 		.channel = &p->channel, .lane = p->lane,
 		.counters = p->counters, .front_domid = a->front_domid,
@@ -145,8 +156,11 @@ static enum pvb_why start_queue(struct pvb_blkback_parts *p,
 		.journal = a->journal ? &p->journal.j : NULL,
 		.redo = p->journal.redo, .redo_count = p->journal.found.redo,
 	};
-	int r = pvb_blkback_queue_init(&p->queue, &c);
+	int r;
 
+	if (p->journal.resumed)
+		keep_promise(&p->journal.j, &c);
+	r = pvb_blkback_queue_init(&p->queue, &c);
 	if (r == 0)
 		return PVB_OK;
 	(void)pvb_err_set(e, r, r == -EINVAL

@@ -73,7 +73,9 @@ struct pvb_blkback_queue_config {
 	                                   0: none is */
 	enum pvb_abi         abi;
 	uint32_t requests_max;          /* in flight; 0: as the ring holds */
-	struct pvb_blk_geometry geometry;
+	struct pvb_blk_geometry geometry;       /* as promised to this front */
+	uint32_t lost;                  /* PVB_BLK_LOST_*: and known to be
+	                                   gone */
 	struct pvb_journal  *journal;   /* started; or NULL.  What is in it is
 	                                   done again, */
 	const uint32_t      *redo;      /* in this order; read until it is */

@@ -116,6 +116,7 @@ int pvb_blkback_queue_init(struct pvb_blkback_queue *q,
 		return -EINVAL;
 	q->c = *c;
 	q->broken_why = PVB_WHY_RING_INDEX;
+	q->lost = c->lost;
 	q->task.run = go_on;
 	q->idle.fired = idle_fired;
 	pvb_blkback_full_init(q);

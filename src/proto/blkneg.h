@@ -182,6 +182,8 @@ enum {
 };
 /* Those that are promised. */
 uint32_t pvb_blk_geometry_features(const struct pvb_blk_geometry *g);
+/* Exactly these are. */
+void pvb_blk_geometry_promise(struct pvb_blk_geometry *g, uint32_t features);
 /* What is left.  True: it had some of them. */
 bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost);
 /* The nodes that take the promise back.  0 or -ENOSPC. */

@@ -232,6 +232,14 @@ uint32_t pvb_blk_geometry_features(const struct pvb_blk_geometry *g)
 	       (g->discard_secure ? PVB_BLK_LOST_SECURE : 0u);
 }
 
+void pvb_blk_geometry_promise(struct pvb_blk_geometry *g, uint32_t features)
+{
+	g->flush = features & PVB_BLK_LOST_FLUSH;
+	g->barrier = features & PVB_BLK_LOST_BARRIER;
+	g->discard = features & PVB_BLK_LOST_DISCARD;
+	g->discard_secure = features & PVB_BLK_LOST_SECURE;
+}
+
 bool pvb_blk_geometry_lose(struct pvb_blk_geometry *g, uint32_t lost)
 {
 	uint32_t had = pvb_blk_geometry_features(g);

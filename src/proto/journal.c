@@ -181,6 +181,11 @@ void pvb_journal_revoke(struct pvb_journal *j, uint32_t features)
 	                  pvb_journal_revoked(j) | features);
 }
 
+uint32_t pvb_journal_features(const struct pvb_journal *j)
+{
+	return j->area->is.features;
+}
+
 uint32_t pvb_journal_revoked(const struct pvb_journal *j)
 {
 	return PVB_JOURNAL_LOAD(j->area->revoked);

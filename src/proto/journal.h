@@ -67,7 +67,7 @@ struct pvb_journal_terms {
 	struct pvb_journal_shape shape;
 	struct pvb_journal_identity identity;
 	/* What was promised, by bits of the protocol's; some may be revoked
-	   while the connection lives. */
+	   while the connection lives, or have been for another queue. */
 	uint32_t features;
 	/* What else must not change under it, compared as bytes. */
 	uint32_t terms_bytes;
@@ -165,6 +165,8 @@ void pvb_journal_published(struct pvb_journal *j);
 void pvb_journal_free(struct pvb_journal *j, uint32_t i);
 
 /* ---- by the way ---------------------------------------------------------- */
+/* What was promised when it began. */
+uint32_t pvb_journal_features(const struct pvb_journal *j);
 /* These of the features are gone, for good. */
 void pvb_journal_revoke(struct pvb_journal *j, uint32_t features);
 uint32_t pvb_journal_revoked(const struct pvb_journal *j);

@@ -21,15 +21,14 @@ static bool is_ours(const struct pvb_journal_area *a, size_t bytes,
 	       memcmp(&a->is.shape, s, sizeof(*s)) == 0;
 }
 
-/* What was revoked meanwhile may or may not have been heard of. */
+/* Less may be promised by now: this queue or another one has found out what the
+   disk does not do. */
 static bool is_same(const struct pvb_journal_area *a,
                     const struct pvb_journal_terms *t)
 {
-	uint32_t revoked = PVB_JOURNAL_LOAD(a->revoked);
-
 	return memcmp(&a->is.identity, &t->identity,
 	              sizeof(t->identity)) == 0 &&
-	       (a->is.features | revoked) == (t->features | revoked) &&
+	       (t->features & ~a->is.features) == 0 &&
 	       a->is.terms_bytes == t->terms_bytes &&
 	       memcmp(a->is.terms, t->terms, t->terms_bytes) == 0;
 }

@@ -429,6 +429,30 @@ static void or_not(void **state)
 	end(s);
 }
 
+/* The front was promised it, so this is no mistake of its own. */
+static void or_only_to_another_queue(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ 0 });
+	struct pvb_counts counts;
+
+	(void)state;
+	submit(s, 0, PVB_IO_READ, 4096);
+	submit(s, 1, PVB_IO_FLUSH, 0);
+	pair_settle(&s->pair);
+	die(s);
+	assert_true(pvb_blk_geometry_lose(&s->pair.geometry,
+	                                  PVB_BLK_LOST_FLUSH));
+	assert_int_equal(pair_resume(&s->pair).redo, 2);
+	pair_settle(&s->pair);
+	assert_held((int[]){ 0 }, 1);
+	answer_all(s);
+	assert_answered(s, 0, 1, 0);
+	assert_answered(s, 1, 2, -EOPNOTSUPP);
+	pair_counts(&s->pair, &counts);
+	assert_int_equal(counts.refused[PVB_WHY_OP_NOT_OFFERED], 0);
+	end(s);
+}
+
 /* ---- told to stop before it has begun ------------------------------------ */
 
 static void a_drain_waits_for_what_is_done_again(void **state)
@@ -555,10 +579,10 @@ static void other_promises(void **state)
 
 	(void)state;
 	pair_resume_msg(&s->pair, &m);
-	m.u.back_attach.geometry.flush = false;
+	m.u.back_attach.geometry.discard_secure = true;
 	assert_int_equal(pair_resume_fails(&s->pair, &m),
 	                 PVB_WHY_JOURNAL_OTHER);
-	m.u.back_attach.geometry.flush = true;
+	m.u.back_attach.geometry.discard_secure = false;
 	m.u.back_attach.geometry.units = PVB_BLK_UNITS_ALL;
 	assert_int_equal(pair_resume_fails(&s->pair, &m),
 	                 PVB_WHY_JOURNAL_OTHER);
@@ -679,6 +703,7 @@ int main(void)
 		cmocka_unit_test(another_medium_is_not_touched),
 		cmocka_unit_test(one_that_is_lost_may_be_known),
 		cmocka_unit_test(or_not),
+		cmocka_unit_test(or_only_to_another_queue),
 		cmocka_unit_test(a_drain_waits_for_what_is_done_again),
 		cmocka_unit_test(cut_off_it_does_nothing),
 		cmocka_unit_test(a_journal_of_another_version),
