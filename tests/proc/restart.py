@@ -2,14 +2,11 @@
 """What tests of a backend that dies have in common."""
 import os
 import signal
-import subprocess
-import threading
-import time
 from contextlib import contextmanager
 
 from front import Front
-from load import BLOCK, Load
-from rig import BUILD, DEADLINE_S, Machine, Skip, pvb, until
+from load import Load
+from rig import Machine, until
 
 MIB = 1 << 20
 MANY = ("--worker-deaths", "1000000")   # none is too many
@@ -88,43 +85,3 @@ def say_pauses(what, pauses):
     pauses = sorted(p * 1000 for p in pauses)
     print(f"# {what}: {len(pauses)} pauses, median "
           f"{pauses[len(pauses) // 2]:.0f} ms, longest {pauses[-1]:.0f} ms")
-
-
-@contextmanager
-def slow_disk(m, slow_ms=2000):
-    """An image whose writes of "SLOWPOKE" take so long the first time."""
-    path = m.path("slow")
-    os.mkdir(path)
-    p = subprocess.Popen(
-        [os.path.join(BUILD, "tests", "disk", "slow_disk"), path,
-         str(16 * MIB), str(slow_ms)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True)
-    if p.stdout.readline() != "ready\n":
-        raise Skip("no FUSE here")
-    try:
-        yield os.path.join(path, "disk")
-    finally:
-        p.stdin.close()
-        p.wait()
-
-
-def late_write_then_new(m, f, die, slow_ms=2000):
-    """Its backend dies by `die` with a late write in the kernel; the frontend's
-    own write is done again, and then it writes anew."""
-    old = b"SLOWPOKE" + b"o" * (BLOCK - 8)
-    new = b"n" * BLOCK
-    began = time.monotonic()
-    results = []
-    t = threading.Thread(target=lambda: results.append(f.write(old)))
-    t.start()
-    until(lambda: m.stat()[0]["in_flight"] == 1, "a write in flight")
-    die()
-    until(lambda: "I/O" in str((m.device(1) or {}).get("waits")), "a wait")
-    assert "(waits for the I/O of a worker that died)" in \
-        pvb("list", "--host", m.host).stdout
-    t.join(DEADLINE_S)
-    assert results == [0], results
-    assert time.monotonic() - began > slow_ms / 1000 - 0.1
-    assert f.write(new) == 0
-    time.sleep(max(0, began + 2 * slow_ms / 1000 - time.monotonic()))
-    assert f.read(BLOCK) == new, "the old data won"

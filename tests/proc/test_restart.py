@@ -9,11 +9,11 @@ import threading
 import time
 from contextlib import ExitStack
 
+import late
 from front import Front
 from load import BLOCK, Load
-from restart import (MANY, MIB, kill, late_write_then_new, loaded, loads,
-                     machine, next_worker, nothing_was_refused, progress,
-                     say_pauses, slow_disk, worker)
+from restart import (MANY, MIB, kill, loaded, loads, machine, next_worker,
+                     nothing_was_refused, progress, say_pauses, worker)
 from rig import DEADLINE_S, PVB, at_rest, open_fds, pvb, run, until
 
 
@@ -129,13 +129,23 @@ def test_a_front_that_dies_meanwhile():
 
 # ---- the fence --------------------------------------------------------------
 
+def new_data_stands(m, disk):
+    for options in ((), ("--shared",)):
+        m.attach(1, "xvda", disk, *options)
+        with Front(m.vbd(1)) as f:
+            assert late.new_data_stands(m, f, lambda: kill(worker(m)))
+        m.detach(1, "xvda")
+
+
 def test_a_late_write_of_a_dead_worker_is_waited_for():
-    with machine() as m, slow_disk(m) as path:
-        for options in ((), ("--shared",)):
-            m.attach(1, "xvda", path, *options)
-            with Front(m.vbd(1)) as f:
-                late_write_then_new(m, f, lambda: kill(worker(m)))
-            m.detach(1, "xvda")
+    with machine() as m, late.slow_disk(m) as path:
+        new_data_stands(m, path)
+
+
+def test_on_a_block_device_as_well():
+    with machine() as m, late.slow_disk(m) as path, \
+            late.loop_device(path) as device:
+        new_data_stands(m, device)
 
 
 # ---- poison -----------------------------------------------------------------

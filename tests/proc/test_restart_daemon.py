@@ -10,11 +10,11 @@ import threading
 import time
 from contextlib import ExitStack
 
+import late
 from front import Front
 from load import BLOCK
-from restart import (MANY, MIB, kill, late_write_then_new, loaded, loads,
-                     machine, nothing_was_refused, progress,
-                     say_pauses, slow_disk, worker)
+from restart import (MANY, MIB, kill, loaded, loads, machine,
+                     nothing_was_refused, progress, say_pauses, worker)
 from rig import DEADLINE_S, PVB, at_rest, open_fds, pvb, run, until
 
 LOADED = ("xvda", "xvdb", "xvdd")       # by loads()
@@ -140,13 +140,13 @@ def test_workers_and_daemons_die_in_turn():
 
 
 def test_a_late_write_is_waited_for():
-    with machine() as m, slow_disk(m, 4000) as path:
+    with machine() as m, late.slow_disk(m, 4000) as path:
         def restart():
             die_with_workers(m)
             m.start_serve()
         m.attach(1, "xvda", path)
         with Front(m.vbd(1)) as f:
-            late_write_then_new(m, f, restart, 4000)
+            assert late.new_data_stands(m, f, restart, slow_ms=4000)
 
 
 # ---- what goes on -----------------------------------------------------------

@@ -8,10 +8,10 @@ import sys
 import tempfile
 import time
 
-from rig import BUILD, run
+from rig import run
+from verified import PROGRAM
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LOAD = os.path.join(BUILD, "tests", "torture", "torture_load")
 BLOCK = 512
 BLOCKS = 64
 HANG_S = 30                             # of a machine that has much to do
@@ -39,7 +39,7 @@ class Scribbler:
         self.file = tempfile.NamedTemporaryFile(prefix="pvb-test.")
         self.file.truncate(BLOCKS * BLOCK)
         self.load = subprocess.Popen(
-            [LOAD, "-d", "4", f"file:{self.file.name}?direct=off"],
+            [PROGRAM, "-d", "4", f"file:{self.file.name}?direct=off"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         self.requests(1000)
