@@ -82,6 +82,7 @@ def loaded(m, disks, *options, may_fail=None):
         nothing_failed(devices(m), may_fail)
     for i, (vdev, path, *_) in enumerate(disks):
         m.detach(1, vdev)
+        until(lambda: not m.device(1, vdev), "end of the device")
         assert content(path) == content(f"{m.copies()}/{i}"), vdev
 
 

@@ -111,15 +111,18 @@ class Serving:
             print(f"# {guest.name} {vdev}:", ", ".join(
                 f"{key} {d[key]}" for key in TERMS), flush=True)
 
-    def counts(self, guest, vdev):
-        """Its entry in `pvb stat --json`, asked for without a process: that
-        takes longer than what may be waited for."""
+    def all_counts(self):
+        """`pvb stat --json`, asked for without a process: that takes longer
+        than what may be waited for."""
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(CONTROL)
             s.send(b'{"command": "stat"}\n')
             with s.makefile() as f:
-                devices = json.loads(f.readline())["result"]
-        for d in devices:
+                return json.loads(f.readline())["result"]
+
+    def counts(self, guest, vdev):
+        """A device's entry of it."""
+        for d in self.all_counts():
             if d["domain"] == guest.id and d["vdev"] == vdev:
                 return d
         raise AssertionError(f"no {vdev} of {guest.name}")
