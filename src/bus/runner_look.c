@@ -25,6 +25,14 @@ static bool is_online(struct pvb_runner *r)
 	return online == 1;
 }
 
+/* Only a toolstack says Initialising, when it makes the directory: that of the
+   device that we are was removed before, and this one is for somebody else. */
+bool runner_is_of_another(const struct pvb_runner *r, uint64_t found)
+{
+	return r->c.role == PVB_BACK && found == PVB_XB_INITIALISING &&
+	       r->known > PVB_XB_INITIALISING;
+}
+
 /* Closed for a reason that no front can mend: until the toolstack takes the
    device away. */
 static void look_while_lingering(struct pvb_runner *r, uint64_t found,
@@ -48,6 +56,8 @@ void runner_look_own(struct pvb_runner *r)
 		return;
 	e = pvb_store_read_u64_at(r->store, PVB_STORE_NO_TX, r->c.dir, "state",
 	                          UINT32_MAX, &found);
+	if (e == 0 && runner_is_of_another(r, found))
+		e = -ENOENT;
 	if (r->retired) {
 		look_while_lingering(r, found, e == -ENOENT);
 		return;

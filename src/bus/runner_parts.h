@@ -17,6 +17,8 @@ void runner_vanished(struct pvb_runner *r);
 /* runner_look.c */
 int  runner_watch(struct pvb_runner *r);
 void runner_unwatch(struct pvb_runner *r);
+/* Found as the state in our directory: is that another device's by now? */
+bool runner_is_of_another(const struct pvb_runner *r, uint64_t found);
 /* Read our own nodes and queue what follows from them. */
 void runner_look_own(struct pvb_runner *r);
 /* Read the peer's state.  True: *q is an event, to be fed at once. */

@@ -78,6 +78,8 @@ static int write_all(struct pvb_store *s, uint32_t tx, void *arg)
 	e = pvb_store_read_u64_at(s, tx, dir, "state", UINT32_MAX, &found);
 	if (e < 0 && e != -EINVAL)
 		return e;
+	if (e == 0 && runner_is_of_another(w->r, found))
+		return -ENOENT;
 	e = write_also(s, tx, dir, w->also);
 	if (e >= 0 && w->actions & PVB_DO_PUBLISH)
 		e = pvb_store_write_keys(s, tx, dir, &w->keys);

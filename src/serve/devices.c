@@ -171,11 +171,24 @@ static bool is_over(struct pvb_devices *s, const struct pvb_xsdev *dev)
 	       (!state.online && state.back == PVB_XB_CLOSED);
 }
 
+/* One that could not begin was told so (Closed): now somebody has made it
+   again. */
+static bool is_made_again(const struct entry *n)
+{
+	struct pvb_blk_nodes_state state;
+
+	return !n->device &&
+	       pvb_blk_nodes_state(n->devices->store, &n->dev, &state) == 0 &&
+	       state.back == PVB_XB_INITIALISING;
+}
+
 static void meet(struct pvb_devices *s, const struct pvb_kind *kind,
                  const struct pvb_xsdev *dev)
 {
 	struct entry *n = find(s, kind, dev);
 
+	if (n && !s->drained && is_made_again(n))
+		begin(s, n);
 	/* While all are drained, none is begun (anew). */
 	if (!n && !s->drained &&
 	    pvb_kind_is_ours(kind, s->store, dev) == 1 && !is_over(s, dev)) {
@@ -205,20 +218,24 @@ static void look_for_orphan(struct entry *n)
 }
 
 /* Domain 0's toolstack removes what it has closed here; of what another domain
-   serves it waits until that domain has. */
+   serves it waits until that domain has.  One with a front has been made again
+   since it was an orphan. */
 static bool is_ours_to_remove(const struct entry *n)
 {
 	struct pvb_blk_nodes_state state;
 
-	return n->orphan ||
-	       (n->devices->c.own_domid != 0 &&
-	        pvb_blk_nodes_state(n->devices->store, &n->dev, &state) == 0 &&
-	        !state.online);
+	if (pvb_blk_nodes_state(n->devices->store, &n->dev, &state) < 0)
+		return false;
+	return n->orphan ? !state.front_there || state.front_hidden
+	                 : n->devices->c.own_domid != 0 && !state.online;
 }
 
 static void bury(struct entry **at)
 {
 	struct entry *n = *at;
+	struct pvb_devices *s = n->devices;
+	const struct pvb_kind *kind = n->kind;
+	struct pvb_xsdev dev = n->dev;
 	int r = 0;
 
 	if (is_ours_to_remove(n))
@@ -228,6 +245,8 @@ static void bury(struct entry **at)
 		        "domain %u device %u: cannot remove its nodes: %s",
 		        n->dev.front_domid, n->dev.number, strerror(-r));
 	entry_end(at);
+	/* A toolstack may have made it again meanwhile. */
+	meet(s, kind, &dev);
 }
 
 static void sweep(struct pvb_loop_task *t)

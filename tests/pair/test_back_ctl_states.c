@@ -267,6 +267,29 @@ static void a_device_that_is_taken_away_is_not_handed_on(void **state)
 	assert_int_equal(h0->attach, 1);
 }
 
+/* A toolstack has removed it, and has one of that name again: nothing that is
+   there now is for us. */
+static void a_directory_that_was_made_again_is_anothers(void **state)
+{
+	(void)state;
+	back_connect();
+	put(bench.tools, bench.back, "state", "1");
+	TURN_UNTIL(back_retired == 1);
+	assert_string_equal(get(bench.back, "state"), "1");
+}
+
+static void also_one_that_was_made_while_it_closes(void **state)
+{
+	(void)state;
+	back_connect();
+	ask_to_detach();
+	bench_wait_state(bench.back, "5");
+	put(bench.tools, bench.back, "state", "1");
+	front_state("6");
+	TURN_UNTIL(back_retired == 1);
+	assert_string_equal(get(bench.back, "state"), "1");
+}
+
 /* ---- the size ------------------------------------------------------------ */
 
 /* Whatever state a front is in when the size changes, it reads it once it
@@ -318,6 +341,8 @@ int main(void)
 		BACK_TEST(a_second_driver_with_the_numbers_of_the_first),
 		BACK_TEST(as_often_as_it_likes),
 		BACK_TEST(a_device_that_is_taken_away_is_not_handed_on),
+		BACK_TEST(a_directory_that_was_made_again_is_anothers),
+		BACK_TEST(also_one_that_was_made_while_it_closes),
 		BACK_TEST(
 		a_size_that_changes_before_the_front_has_said_connected),
 	};

@@ -3,6 +3,7 @@
 """64 disks in one daemon, each under load; and what idle ones cost."""
 import time
 
+from front import Front
 from rig import (Machine, PVB, cpu_ticks, open_fds, pss_bytes, pvb, run,
                  switches, until)
 
@@ -118,6 +119,17 @@ def attach_and_detach(m, disk):
         pvb("bench", "--time", "0.05", m.vbd(i + 1))
     for i in range(3):
         m.detach(i + 1, "xvda")
+
+
+def test_attach_again_at_once():
+    """The backend has not let go of the former device yet."""
+    with Machine() as m:
+        disk = m.image(size=1 << 20)
+        for _ in range(100):
+            m.attach(1, "xvda", disk)
+            with Front(m.vbd(1)) as f:
+                assert f.write(bytes(4096)) == 0
+            m.detach(1, "xvda")
 
 
 def test_attach_and_detach_leave_nothing():
