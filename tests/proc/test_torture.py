@@ -30,6 +30,10 @@ def test_workers_are_killed():
     torture("--targets", "worker,workers", "--kills", 60, "--time", 10)
 
 
+def test_workers_and_the_daemon_are_killed():
+    torture("--kills", 60, "--time", 10)
+
+
 # ---- would it tell? ---------------------------------------------------------
 
 class Scribbler:
