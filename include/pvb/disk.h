@@ -32,7 +32,8 @@ enum {
  * The submitter owns the request and its vector until done() has run, which
  * happens exactly once for each accepted request, from the disk's thread and
  * never from inside submit.  Results: 0, or -EINVAL (out of range, not
- * aligned), -EROFS, -EOPNOTSUPP, -ENOSPC, -EIO, -ESHUTDOWN (the disk is gone).
+ * aligned), -EROFS, -EOPNOTSUPP, -ENOSPC, -EIO, -ESHUTDOWN (the disk is gone),
+ * -ENODATA (it is shorter than it was, and ends before that).
  * Requests in flight together have no order.  FLUSH makes durable whatever
  * was complete when it was submitted.  After DISCARD the content is undefined,
  * after ZERO it reads as zeros.

@@ -37,7 +37,8 @@ PVB_API void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Of a negative errno that a request ended with, in words: static text, or as
-   strerror has it.  -ESHUTDOWN is "the disk is gone". */
+   strerror has it.  -ESHUTDOWN is "the disk is gone", -ENODATA "the disk is
+   shorter than it was". */
 PVB_API const char *pvb_errno_text(int code);
 
 #ifdef __cplusplus

@@ -49,5 +49,8 @@ void pvb_err_prefix(struct pvb_err *e, const char *fmt, ...)
 const char *pvb_errno_text(int code)
 {
 	/* "Cannot send after transport endpoint shutdown" is of sockets. */
-	return code == -ESHUTDOWN ? "the disk is gone" : strerror(-code);
+	if (code == -ESHUTDOWN)
+		return "the disk is gone";
+	return code == -ENODATA ? "the disk is shorter than it was"
+	                        : strerror(-code);
 }

@@ -167,8 +167,17 @@ enum pvb_blk_report_kind {
 	                                   each once an ATTACH */
 	PVB_BLK_REPORT_LOST,            /* value: PVB_BLK_LOST_*: the disk
 	                                   turned out not to do that */
+	PVB_BLK_REPORT_ERROR,           /* value: so many requests have failed
+	                                   since the last report; the latest of
+	                                   them is told */
 };
-struct pvb_blk_report { uint32_t kind; uint64_t value; };
+struct pvb_blk_report {
+	uint32_t kind;
+	uint64_t value;
+	uint64_t offset_bytes;          /* these for REPORT_ERROR alone */
+	uint32_t op;                    /* enum pvb_io_op */
+	int32_t  code;                  /* a negative errno */
+};
 
 struct pvb_blk_msg {
 	uint32_t type;                  /* enum pvb_blk_msg_type */

@@ -75,6 +75,9 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 		.period_ns = UINT64_C(60000000000), .burst = 3,
 	};
 	b->pauses = b->reports;
+	b->error.limit = (struct pvb_log_limit){
+		.period_ns = UINT64_C(60000000000), .burst = 1,
+	};
 	pvb_blk_options_limits(&c->options, &b->limits);
 	pvb_runner_init(&b->runner, ws, &rc);
 	pvb_blk_halves_init(&b->halves, pvb_watches_loop(ws),
@@ -285,6 +288,8 @@ void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
 	out->disk_known = b->disk_known;
 	out->waits = blkback_death_waits(b);
 	out->deaths = b->death.deaths;
+	out->disk_error = b->error.text;
+	out->disk_error_ns = b->error.at_ns;
 	out->why = r->why != PVB_OK ? r->why : r->conn.why;
 	if (r->why == PVB_OK && out->why != PVB_OK)
 		text = pvb_why_text(out->why);

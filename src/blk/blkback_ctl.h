@@ -84,6 +84,9 @@ struct pvb_blkback_status {             /* a snapshot, for list and stat */
 	bool     live, terms_known, disk_known;
 	const char *waits;              /* what for, or NULL */
 	uint32_t deaths;                /* of its data halves, so far */
+	const char *disk_error;         /* the last request's that failed, in
+	                                   words, or "" */
+	uint64_t disk_error_ns;         /* when, by the monotonic clock */
 	enum pvb_why why;               /* why it is closing or closed */
 	char     text[200];             /* the sentence that goes with it */
 	struct pvb_blk_terms terms;

@@ -80,6 +80,14 @@ struct blkback_plight {                 /* that passes by itself */
 	uint64_t since_ns;
 };
 
+enum { BLKBACK_ERROR_TEXT_MAX = 127, BLKBACK_ERRNO_MAX = 4095 };
+
+struct blkback_error {                  /* the disk's last; none: text "" */
+	char text[BLKBACK_ERROR_TEXT_MAX + 1];
+	uint64_t at_ns, untold;
+	struct pvb_log_limit limit;
+};
+
 struct pvb_blkback_ctl {
 	struct blkback_opening opening;         /* while an order is given */
 	struct pvb_blkback_ctl_config c;
@@ -102,6 +110,7 @@ struct pvb_blkback_ctl {
 	uint64_t refused_told;          /* 1 << enum pvb_why, in this
 	                                   connection */
 	struct pvb_log_limit reports, pauses;
+	struct blkback_error error;
 	struct blkback_plight paused;   /* for want of space */
 	struct blkback_plight stalled;  /* the disk does not answer */
 };

@@ -5,6 +5,7 @@
  * can be looked up here.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,49 @@ static void refused(struct pvb_blkback_ctl *b, uint64_t value)
 	                        pvb_why_text(why));
 }
 
+/* ---- an error ------------------------------------------------------------ */
+
+/* "a write at byte 4096 fails: ..." */
+static void describe(const struct pvb_blk_report *p,
+                     char text[BLKBACK_ERROR_TEXT_MAX + 1])
+{
+	static const char *const ops[PVB_IO_OP_COUNT] = {
+		[PVB_IO_READ] = "read", [PVB_IO_WRITE] = "write",
+		[PVB_IO_FLUSH] = "flush", [PVB_IO_DISCARD] = "discard",
+		[PVB_IO_ZERO] = "zeroing",
+	};
+	char at[40] = "";
+
+	if (p->op != PVB_IO_FLUSH)
+		(void)snprintf(at, sizeof(at), " at byte %llu",
+		               (unsigned long long)p->offset_bytes);
+	(void)snprintf(text, BLKBACK_ERROR_TEXT_MAX + 1, "a %s%s fails: %s",
+	               ops[p->op], at, pvb_errno_text(p->code));
+}
+
+/* The first at once, then one a minute for all. */
+static void error(struct pvb_blkback_ctl *b, const struct pvb_blk_report *p)
+{
+	struct blkback_error *e = &b->error;
+	char line[PVB_RUNNER_TEXT_MAX + 1], more[48] = "";
+
+	if (p->op >= PVB_IO_OP_COUNT || p->code >= 0 ||
+	    p->code < -BLKBACK_ERRNO_MAX)
+		return;
+	describe(p, e->text);
+	e->at_ns = pvb_loop_now_ns(b->halves.loop);
+	e->untold += p->value;
+	if (!pvb_log_limit_pass(&e->limit, e->at_ns, NULL))
+		return;
+	if (e->untold > 1)
+		(void)snprintf(more, sizeof(more), " (one of %llu)",
+		               (unsigned long long)e->untold);
+	e->untold = 0;
+	blkback_name_disk(b, e->text, line);
+	pvb_log(b->c.log, PVB_LOG_WARN, "%s: %s%s", b->runner.c.name, line,
+	        more);
+}
+
 /* ---- a disk without room, or without an answer --------------------------- */
 
 /* Once when the first of its queues is in it, and once when the last is out; a
@@ -206,6 +250,9 @@ void blkback_report(struct pvb_blk_halves *h, const struct pvb_blk_report *p)
 		break;
 	case PVB_BLK_REPORT_DISK_GONE:
 		gone(b);
+		break;
+	case PVB_BLK_REPORT_ERROR:
+		error(b, p);
 		break;
 	case PVB_BLK_REPORT_NO_SPACE:
 		warn(b, "no space left for what the guest writes", "");

@@ -42,7 +42,8 @@ struct pvb_blkback_io {
 	bool detach_due;                /* DETACH came */
 	bool line_cut;                  /* control is gone */
 	uint32_t number;                /* of the queue, once attached */
-	struct pvb_log_limit no_space;
+	struct pvb_log_limit no_space, errors;
+	uint64_t errors_untold;
 	struct pvb_blkback_parts parts;
 };
 
@@ -157,6 +158,23 @@ static void queue_quiet(struct pvb_blkback_queue *q)
 		after_quiet(io);
 }
 
+static void queue_failed(struct pvb_blkback_queue *q, const struct pvb_io *r,
+                         int result)
+{
+	struct pvb_blkback_io *io = io_of(q);
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_REPORT };
+
+	io->errors_untold++;
+	if (!pvb_log_limit_pass(&io->errors, pvb_loop_now_ns(io->loop), NULL))
+		return;
+	m.u.report = (struct pvb_blk_report){
+		.kind = PVB_BLK_REPORT_ERROR, .value = io->errors_untold,
+		.offset_bytes = r->offset_bytes, .op = r->op, .code = result,
+	};
+	io->errors_untold = 0;
+	tell(io, &m);
+}
+
 static void queue_no_space(struct pvb_blkback_queue *q)
 {
 	struct pvb_blkback_io *io = io_of(q);
@@ -200,7 +218,7 @@ static void queue_changed(struct pvb_blkback_queue *q, struct pvb_disk *former)
 }
 
 static const struct pvb_blkback_queue_ops queue_ops = {
-	.broken = queue_broken, .quiet = queue_quiet,
+	.broken = queue_broken, .quiet = queue_quiet, .failed = queue_failed,
 	.no_space = queue_no_space, .paused = queue_paused,
 	.stalled = queue_stalled, .refused = queue_refused,
 	.lost = queue_lost, .changed = queue_changed,
@@ -392,6 +410,7 @@ int pvb_blkback_io_create(struct pvb_loop *loop, int link_fd,
 	io->config = *c;
 	io->no_space.burst = 1;
 	io->no_space.period_ns = REPORT_PERIOD_MS * UINT64_C(1000000);
+	io->errors = io->no_space;
 	r = pvb_link_init(&io->link, loop, link_fd, &link_ops);
 	if (r < 0) {
 		free(io);

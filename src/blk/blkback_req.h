@@ -44,7 +44,10 @@ struct pvb_blkback_queue_ops {
 	/* Stopped, and nothing is left of what had been taken.  The queue may
 	   be ended from inside. */
 	void (*quiet)(struct pvb_blkback_queue *q);
-	/* A request failed for want of space. */
+	/* A request failed: what the disk was asked, and said. */
+	void (*failed)(struct pvb_blkback_queue *q, const struct pvb_io *io,
+	               int result);
+	/* Likewise, but for want of space. */
 	void (*no_space)(struct pvb_blkback_queue *q);
 	/* Takes nothing for want of space, with keep_full; goes on. */
 	void (*paused)(struct pvb_blkback_queue *q, bool paused);
@@ -217,6 +220,8 @@ void pvb_blkback_finish(struct pvb_blkback_req *r, int result);
    is not under way any more. */
 bool pvb_blkback_full_keep(struct pvb_blkback_req *r, int result);
 void pvb_blkback_full_left(struct pvb_blkback_req *r);
+/* Did the disk say that it has no room for it? */
+bool pvb_blkback_is_full(const struct pvb_blkback_req *r, int result);
 /* All that is kept fails. */
 void pvb_blkback_full_answer(struct pvb_blkback_queue *q);
 void pvb_blkback_full_init(struct pvb_blkback_queue *q);

@@ -153,6 +153,9 @@ void pvb_blkback_finish(struct pvb_blkback_req *r, int result)
 	r->status = status_of(r, result);
 	if (r->status == PVB_BLK_EOPNOTSUPP)
 		pvb_blkback_lose(r->q, lost_by(&r->io));
+	if (r->status == PVB_BLK_ERROR && !r->q->cut &&
+	    !pvb_blkback_is_full(r, result))
+		r->q->c.ops->failed(r->q, &r->io, result);
 	pvb_blkback_answer(r);
 }
 

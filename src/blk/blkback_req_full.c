@@ -13,7 +13,7 @@ enum { RETRY_MS = 1000 };
 
 /* A flush is never asked again: what a file system could not write it may have
    dropped, and the next flush would say that all is well. */
-static bool is_full(const struct pvb_blkback_req *r, int result)
+bool pvb_blkback_is_full(const struct pvb_blkback_req *r, int result)
 {
 	return (result == -ENOSPC || result == -EDQUOT) &&
 	       r->io.op != PVB_IO_FLUSH;
@@ -36,7 +36,7 @@ bool pvb_blkback_full_keep(struct pvb_blkback_req *r, int result)
 {
 	struct pvb_blkback_queue *q = r->q;
 
-	if (!is_full(r, result))
+	if (!pvb_blkback_is_full(r, result))
 		return false;
 	pvb_counters_add(q->c.counters, PVB_COUNT(no_space), 1);
 	if (!q->c.keep_full || q->stopped || q->changing) {

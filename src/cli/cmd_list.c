@@ -54,7 +54,10 @@ static void print_rings(const json_t *o)
 	printf(" %-10s", queues == 1 ? rings + 2 : rings);
 }
 
-enum { SEGMENTS_DIRECT = 11 };          /* any request has so many */
+enum {
+	SEGMENTS_DIRECT = 11,           /* any request has so many */
+	ERROR_SHOWN_S = 3600,           /* the disk's last, for so long */
+};
 
 /* In one request, at most. */
 static void print_segments(const json_t *o)
@@ -83,14 +86,22 @@ static void print_terms(const json_t *o)
 	                         ? "persistent" : "-");
 }
 
+static double real(const json_t *o, const char *key)
+{
+	return json_real_value(json_object_get(o, key));
+}
+
 static void print_troubles(const json_t *o)
 {
 	if (json_is_string(json_object_get(o, "paused")))
 		printf("  (paused: no space)");
 	if (number(o, "slow_requests") > 0)
 		printf("  (slow: %lld requests, the oldest for %.0f s)",
-		       number(o, "slow_requests"),
-		       json_real_value(json_object_get(o, "oldest_seconds")));
+		       number(o, "slow_requests"), real(o, "oldest_seconds"));
+	if (json_is_string(json_object_get(o, "disk_error")) &&
+	    real(o, "disk_error_seconds") < ERROR_SHOWN_S)
+		printf("  (%.0f s ago: %s)", real(o, "disk_error_seconds"),
+		       text(o, "disk_error"));
 }
 
 static void print_device(const json_t *o)

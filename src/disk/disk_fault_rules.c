@@ -12,7 +12,7 @@ enum { VALUE_BYTES = 256 };
 static const struct { const char *name; int code; } errors[] = {
 	{ "EIO", -EIO }, { "ENOSPC", -ENOSPC }, { "EROFS", -EROFS },
 	{ "EOPNOTSUPP", -EOPNOTSUPP }, { "EINVAL", -EINVAL },
-	{ "ESHUTDOWN", -ESHUTDOWN },
+	{ "ESHUTDOWN", -ESHUTDOWN }, { "ENODATA", -ENODATA },
 };
 enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
 
@@ -123,7 +123,8 @@ static int parse_rule(const char *name, const char *value,
 		*next++ = '\0';
 	if (fails && !parse_error(text, &rule->error))
 		return pvb_err_set(e, -EINVAL, "fail=%s: none of EIO, ENOSPC, "
-		                   "EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN",
+		                   "EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN, "
+		                   "ENODATA",
 		                   text);
 	if (!fails && !parse_count(text, &rule->delay_ms))
 		return pvb_err_set(e, -EINVAL, "delay=%s is not a number of "

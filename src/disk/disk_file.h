@@ -64,6 +64,8 @@ struct file_lane {
 	int fd;                         /* owned */
 	struct file_how how;
 	bool nowait;                    /* RWF_NOWAIT is worth a try */
+	bool measured;                  /* in this batch: the file has */
+	uint64_t has_bytes;
 	uint32_t lacks;                 /* 1 << file_call: not to be had here */
 	uint32_t in_flight;             /* queued or with the kernel */
 	struct pvb_iolist queued;
@@ -120,6 +122,9 @@ void file_step_first(struct file_lane *f, struct pvb_io *io);
    ended with *out; false: its next call is set. */
 bool file_step_next(struct file_lane *f, struct pvb_io *io, int32_t result,
                     int *out);
+/* Why the disk has nothing at a place that is within its size: -ENODATA (it is
+   shorter now), -ESHUTDOWN (it is gone), -EIO (it has). */
+int  file_missing(const struct file_lane *f);
 /* For a read or write (of zeros, too).  Any thread. */
 void file_view(const struct file_lane *f, struct pvb_io *io,
                struct file_view *v);

@@ -114,6 +114,7 @@ static void returned(struct file_lane *f, struct pvb_io *io, int32_t result)
 {
 	int end;
 
+	f->measured = false;
 	if (file_step_next(f, io, result, &end)) {
 		let_go(f, io);
 		io->done(io, end);      /* may close the lane */
@@ -277,12 +278,33 @@ static int bounce_if_needed(struct file_lane *f, struct pvb_io *io)
 	return 0;
 }
 
+/* A write past the end of a file makes it longer, and what is between the two
+   reads as zeros then: of one that somebody has cut off nothing would tell the
+   guest that its data is lost.  Looked at once for a batch. */
+static bool is_past_end(struct file_lane *f, struct pvb_io *io)
+{
+	uint8_t call = file_io(io)->call;
+
+	if (f->how.block_device ||
+	    (call != FILE_WRITE && call != FILE_WRITE_ZEROS))
+		return false;
+	if (!f->measured && file_size(f->fd, &f->has_bytes) < 0)
+		return false;           /* the write will say so */
+	f->measured = true;
+	return io->offset_bytes + io->length_bytes > f->has_bytes;
+}
+
 /* Unless it was sent, the request is as it was before. */
 static enum sent send_off(struct file_lane *f, struct pvb_io *io)
 {
 	struct file_io *fio = file_io(io);
-	int r = bounce_if_needed(f, io);
+	int r;
 
+	if (is_past_end(f, io)) {
+		end_later(f, io, file_missing(f));
+		return SENT;
+	}
+	r = bounce_if_needed(f, io);
 	if (r == -EAGAIN)
 		return WANTS_CHUNK;
 	if (r < 0) {
@@ -302,6 +324,7 @@ void file_run_queued(struct file_lane *f)
 	enum sent sent = SENT;
 	struct pvb_io *io;
 
+	f->measured = false;
 	while (sent == SENT && (io = pvb_iolist_pop(&f->queued))) {
 		sent = send_off(f, io);
 		if (sent != SENT)

@@ -51,12 +51,30 @@ void file_step_first(struct file_lane *f, struct pvb_io *io)
 	}
 }
 
-/* Out of the kernel's many, those that a disk may answer with. */
-static int disk_error(int32_t result)
+int file_missing(const struct file_lane *f)
+{
+	uint64_t has;
+
+	if (file_size(f->fd, &has) < 0 || has >= f->disk.info.size_bytes)
+		return -EIO;
+	return has == 0 && f->how.block_device ? -ESHUTDOWN : -ENODATA;
+}
+
+/* Out of the kernel's many, those that a disk may answer with.  Past the end of
+   a device is no room, to the kernel: to us that is no matter of room. */
+static int disk_error(const struct file_lane *f, int32_t result)
 {
 	switch (result) {
-	case -ENOSPC: case -EDQUOT: case -EFBIG:
+	case -ENOSPC:
+		if (f->how.block_device && file_missing(f) != -EIO)
+			return file_missing(f);
 		return -ENOSPC;
+	case -EDQUOT: case -EFBIG:
+		return -ENOSPC;
+	case -EIO:
+		return f->how.block_device ? file_missing(f) : -EIO;
+	case -ENXIO: case -ENODEV:
+		return -ESHUTDOWN;
 	case -EROFS: case -EPERM:
 		return -EROFS;
 	case -EOPNOTSUPP:
@@ -72,13 +90,13 @@ static bool end(int result, int *out)
 	return true;
 }
 
-static bool moved(struct pvb_io *io, int32_t result, int *out)
+static bool moved(const struct file_lane *f, struct pvb_io *io, int32_t result,
+                  int *out)
 {
 	struct file_io *fio = file_io(io);
 
-	/* Nothing to read within our size: the file was cut off. */
-	if (result <= 0)
-		return end(-EIO, out);
+	if (result <= 0)                /* within our size */
+		return end(file_missing(f), out);
 	if (fio->chunk && fio->call == FILE_READ)
 		file_bounce_scatter(io, fio->moved_bytes, fio->chunk,
 		                    (size_t)result);
@@ -99,7 +117,7 @@ static bool zeroed(struct file_lane *f, struct pvb_io *io, int32_t result,
 		return false;
 	}
 	if (result < 0)
-		return end(disk_error(result), out);
+		return end(disk_error(f, result), out);
 	if (io->op == PVB_IO_DISCARD || !fio->durable)
 		return end(0, out);
 	fio->call = FILE_SYNC;
@@ -124,7 +142,7 @@ bool file_step_next(struct file_lane *f, struct pvb_io *io, int32_t result,
 	case FILE_WRITE:
 	case FILE_WRITE_ZEROS:
 		if (result >= 0)
-			return moved(io, result, out);
+			return moved(f, io, result, out);
 		break;
 	case FILE_SYNC:
 	case FILE_DISCARD:
@@ -133,7 +151,7 @@ bool file_step_next(struct file_lane *f, struct pvb_io *io, int32_t result,
 			return end(0, out);
 		break;
 	}
-	return end(disk_error(result), out);
+	return end(disk_error(f, result), out);
 }
 
 void file_view(const struct file_lane *f, struct pvb_io *io,

@@ -294,7 +294,7 @@ static json_t *list_json(const struct pvb_device *d,
 		pvb_blk_options_type(&d->options), d->uri, s,
 		pvb_seat_pid(&d->worker.seat));
 
-	if (o && pvb_disk_json(o, sum, now) < 0) {
+	if (o && pvb_disk_json(o, s, sum, now) < 0) {
 		json_decref(o);
 		o = NULL;
 	}

@@ -101,22 +101,34 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
 }
 
 /* A worker may have written any moment. */
-static json_t *oldest(const struct pvb_counts *c, uint64_t now_ns)
+static json_t *seconds_since(uint64_t ns, uint64_t now_ns)
 {
-	if (c->slow_now == 0 || c->slow_since_ns == 0)
-		return json_null();
-	return json_real(now_ns > c->slow_since_ns
-	                 ? (double)(now_ns - c->slow_since_ns) / 1e9 : 0);
+	return json_real(now_ns > ns ? (double)(now_ns - ns) / 1e9 : 0);
 }
 
-int pvb_disk_json(json_t *o, const struct pvb_counts *c, uint64_t now_ns)
+static int last_error(json_t *o, const struct pvb_blkback_status *s,
+                      uint64_t now_ns)
 {
+	bool any = s->disk_error[0];
+	int bad = json_object_set_new(o, "disk_error", any
+		? json_string(s->disk_error) : json_null());
+
+	return bad | json_object_set_new(o, "disk_error_seconds", any
+		? seconds_since(s->disk_error_ns, now_ns) : json_null());
+}
+
+int pvb_disk_json(json_t *o, const struct pvb_blkback_status *s,
+                  const struct pvb_counts *c, uint64_t now_ns)
+{
+	bool slow = c->slow_now > 0 && c->slow_since_ns > 0;
 	int bad = json_object_set_new(o, "paused", c->kept > 0
 		? json_string("no-space") : json_null());
 
 	bad |= json_object_set_new(o, "slow_requests",
 	                           json_integer((json_int_t)c->slow_now));
-	bad |= json_object_set_new(o, "oldest_seconds", oldest(c, now_ns));
+	bad |= json_object_set_new(o, "oldest_seconds", slow
+		? seconds_since(c->slow_since_ns, now_ns) : json_null());
+	bad |= last_error(o, s, now_ns);
 	return bad ? -ENOMEM : 0;
 }
 

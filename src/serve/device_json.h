@@ -19,7 +19,8 @@ json_t *pvb_device_json(const struct pvb_xsdev *dev, const char *type,
                         pid_t worker);
 /* Adds what these say of the disk now, at this moment of the monotonic clock.
    0 or -ENOMEM. */
-int pvb_disk_json(json_t *o, const struct pvb_counts *c, uint64_t now_ns);
+int pvb_disk_json(json_t *o, const struct pvb_blkback_status *s,
+                  const struct pvb_counts *c, uint64_t now_ns);
 /* Adds what was counted.  0 or -ENOMEM. */
 int pvb_counts_json(json_t *o, const struct pvb_counts *c);
 

@@ -395,7 +395,8 @@ static void what_is_no_rule_is_refused(void **state)
 {
 	(void)state;
 	expect_refused("null:1M?fail=EBADF", ": fail=EBADF: none of EIO, "
-	               "ENOSPC, EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN");
+	               "ENOSPC, EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN, "
+	               "ENODATA");
 	expect_refused("null:1M?delay=soon",
 	               ": delay=soon is not a number of milliseconds");
 	expect_refused("null:1M?delay=4294967296",

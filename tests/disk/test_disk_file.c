@@ -102,10 +102,31 @@ static void a_shrunk_file_is_noticed(void **state)
 	assert_string_equal(err.text,
 	                    "has shrunk from 1048576 to 524288 bytes");
 	assert_int_equal(probe.info.size_bytes, 1 << 20);
-	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, 1 << 19, UNIT), -EIO);
+	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, 1 << 19, UNIT),
+	                 -ENODATA);
 	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, (1 << 19) - UNIT,
-	                        2 * UNIT), -EIO);
+	                        2 * UNIT), -ENODATA);
 	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, 0, UNIT), 0);
+	close_probed();
+}
+
+/* Else what lies before it would read as zeros. */
+static void and_not_made_longer_by_a_write(void **state)
+{
+	(void)state;
+	image_make("disk", 1 << 20);
+	open_probed("disk");
+	image_resize("disk", 1 << 19);
+	assert_int_equal(rig_do(&rig, PVB_IO_WRITE, 0, 3 << 18, UNIT),
+	                 -ENODATA);
+	assert_int_equal(rig_do(&rig, PVB_IO_ZERO, PVB_IO_NO_HOLE, 3 << 18,
+	                        UNIT), 0);
+	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, 1 << 19, UNIT),
+	                 -ENODATA);
+	assert_int_equal(rig_do(&rig, PVB_IO_WRITE, 0, 0, UNIT), 0);
+	image_resize("disk", 1 << 20);
+	assert_int_equal(rig_do(&rig, PVB_IO_WRITE, 0, 3 << 18, UNIT), 0);
+	assert_int_equal(rig_do(&rig, PVB_IO_READ, 0, 1 << 19, UNIT), 0);
 	close_probed();
 }
 
@@ -419,6 +440,7 @@ int main(void)
 		IN_IMAGES(a_grown_file_is_a_grown_disk),
 		IN_IMAGES(growth_that_is_not_there_is_refused),
 		IN_IMAGES(a_shrunk_file_is_noticed),
+		IN_IMAGES(and_not_made_longer_by_a_write),
 		IN_IMAGES(a_size_that_was_asked_for_is_kept),
 		IN_IMAGES(the_file_that_was_probed_is_the_one_opened),
 		IN_IMAGES(direct_io_is_used_where_it_works),

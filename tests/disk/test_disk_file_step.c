@@ -112,7 +112,8 @@ static void the_kernels_errors_become_ours(void **state)
 		{ -EFBIG, -ENOSPC }, { -EROFS, -EROFS }, { -EPERM, -EROFS },
 		{ -EOPNOTSUPP, -EOPNOTSUPP }, { -EIO, -EIO },
 		{ -EINVAL, -EIO }, { -ENOMEM, -EIO }, { -ECANCELED, -EIO },
-		{ -ENXIO, -EIO }, { -EREMOTEIO, -EIO },
+		{ -ENXIO, -ESHUTDOWN }, { -ENODEV, -ESHUTDOWN },
+		{ -EREMOTEIO, -EIO },
 	};
 
 	(void)state;

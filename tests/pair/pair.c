@@ -38,6 +38,11 @@ static bool keep_report(struct control *c, const struct pvb_blk_msg *m)
 	    p->kind == PVB_BLK_REPORT_STALLED ||
 	    p->kind == PVB_BLK_REPORT_ANSWERS)
 		return true;
+	if (p->kind == PVB_BLK_REPORT_ERROR) {
+		c->errors++;
+		c->last_error = *p;
+		return true;
+	}
 	if (p->kind != PVB_BLK_REPORT_LOST)
 		return false;
 	assert_true(p->value <= PVB_BLK_LOST_ALL);

@@ -31,7 +31,8 @@ struct control {                        /* the test's end of a link */
 	uint32_t got_count;
 	/* Reports that may come at any moment, so never in `got`. */
 	uint32_t refused[PVB_WHY_COUNT], lost[PVB_BLK_LOST_ALL + 1];
-	uint32_t no_space, paused, goes_on, stalled, answers;
+	uint32_t no_space, paused, goes_on, stalled, answers, errors;
+	struct pvb_blk_report last_error;
 	bool closed;
 };
 

@@ -3,6 +3,9 @@
  * What data halves tell a back's control half while they serve: what they
  * refused, and what the disk does not do after all.
  */
+#include <errno.h>
+#include <limits.h>
+
 #include "back_bench.h"
 
 static struct half *const h0 = &bench.half[0], *const h1 = &bench.half[1];
@@ -11,7 +14,8 @@ static void tell(struct half *h, enum pvb_blk_report_kind kind, uint64_t value)
 {
 	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_REPORT };
 
-	m.u.report = (struct pvb_blk_report){ kind, value };
+	m.u.report.kind = kind;
+	m.u.report.value = value;
 	assert_int_equal(pvb_link_send(&h->link, &m, sizeof(m), NULL, 0), 0);
 	bench_settle();
 }
@@ -273,6 +277,55 @@ static void a_half_that_loses_what_is_nothing_is_not_heard(void **state)
 	expect_offered(true, true, true);
 }
 
+/* ---- errors -------------------------------------------------------------- */
+
+static void tell_error(uint32_t op, uint64_t offset, int code, uint64_t times)
+{
+	struct pvb_blk_msg m = { .type = PVB_BLK_MSG_REPORT };
+
+	m.u.report = (struct pvb_blk_report){
+		.kind = PVB_BLK_REPORT_ERROR, .value = times, .op = op,
+		.offset_bytes = offset, .code = code,
+	};
+	assert_int_equal(pvb_link_send(&h0->link, &m, sizeof(m), NULL, 0), 0);
+	bench_settle();
+}
+
+static void the_first_error_is_told_and_then_one_a_minute(void **state)
+{
+	(void)state;
+	connect_two();
+	assert_string_equal(back_status().disk_error, "");
+	tell_error(PVB_IO_WRITE, 4096, -EIO, 1);
+	assert_int_equal(bench.log_lines, 1);
+	assert_non_null(strstr(bench.log_last, "disk.img: a write at byte 4096 "
+	                       "fails: Input/output error"));
+	tell_error(PVB_IO_READ, 512, -ENODATA, 40);
+	assert_int_equal(bench.log_lines, 1);
+	/* Who asks is told the last. */
+	assert_string_equal(back_status().disk_error, "a read at byte 512 "
+	                    "fails: the disk is shorter than it was");
+	pvb_loop_turn_clock(bench.loop, 60 * UINT64_C(1000000000));
+	tell_error(PVB_IO_FLUSH, 0, -ESHUTDOWN, 2);
+	assert_int_equal(bench.log_lines, 2);
+	assert_non_null(strstr(bench.log_last, "a flush fails: the disk is "
+	                       "gone (one of 42)"));
+	assert_int_equal(back_status().disk_error_ns,
+	                 pvb_loop_now_ns(bench.loop));
+}
+
+static void an_error_that_cannot_be_is_not_heard(void **state)
+{
+	(void)state;
+	connect_two();
+	tell_error(PVB_IO_OP_COUNT, 0, -EIO, 1);
+	tell_error(UINT32_MAX, 0, -EIO, 1);
+	tell_error(PVB_IO_READ, 0, 0, 1);
+	tell_error(PVB_IO_READ, 0, INT_MIN, 1);
+	assert_int_equal(bench.log_lines, 0);
+	assert_string_equal(back_status().disk_error, "");
+}
+
 /* ---- a disk without room ------------------------------------------------- */
 
 static void told_of_troubles(uint32_t lines, const char *what)
@@ -424,6 +477,8 @@ int main(void)
 		BACK_TEST(another_medium_has_lost_nothing),
 		BACK_TEST(what_is_lost_while_a_medium_comes_stays_lost),
 		BACK_TEST(a_half_that_loses_what_is_nothing_is_not_heard),
+		BACK_TEST(the_first_error_is_told_and_then_one_a_minute),
+		BACK_TEST(an_error_that_cannot_be_is_not_heard),
 		BACK_TEST(a_pause_is_told_once_and_its_end),
 		BACK_TEST(a_half_that_pauses_all_the_time_is_not_told_of),
 		BACK_TEST(nor_one_that_is_no_queue),

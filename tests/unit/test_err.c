@@ -113,6 +113,8 @@ static void a_disk_that_is_gone_is_said_so(void **state)
 {
 	(void)state;
 	assert_string_equal(pvb_errno_text(-ESHUTDOWN), "the disk is gone");
+	assert_string_equal(pvb_errno_text(-ENODATA),
+	                    "the disk is shorter than it was");
 	assert_string_equal(pvb_errno_text(-EIO), strerror(EIO));
 }
 
