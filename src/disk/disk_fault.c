@@ -297,7 +297,7 @@ static void judge(struct fault_lane *f, struct pvb_io *io)
 	q->outer = io;
 	q->lane = f;
 	q->delay_ms = v.delay_ms;
-	q->result = v.error;
+	q->result = v.error == FAULT_LIE ? 0 : v.error;
 	if (v.error)
 		finish_after_delay(q);
 	else
@@ -413,6 +413,7 @@ static void fault_close(struct pvb_disk *d)
 static const char *const fault_options[] = {
 	"fail=ERROR[,WHEN...]    answer EIO, ENOSPC ... and do nothing",
 	"delay=MS[,WHEN...]      answer so many milliseconds late",
+	"lie=WHEN[,WHEN...]      do nothing, and answer that it is done",
 	"    WHEN is op:read|write|flush|discard|zero, at:FROM-TO (bytes),",
 	"    after:N (not the first N), every:N (each Nth), times:N (at most)",
 	"reorder=N               answer in shuffled windows of N",

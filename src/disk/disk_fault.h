@@ -17,11 +17,13 @@ struct pvb_uri;
 enum {
 	FAULT_RULES_MAX = 6, FAULT_REORDER_MAX = 64, FAULT_VERSION = 2,
 	FAULT_OPEN_MS_MAX = 600000,
+	FAULT_LIE = 1,                  /* no error: not done, answered well */
 };
 
 struct fault_rule {
 	uint32_t delay_ms;              /* a delay, or 0: a failure */
-	int32_t  error;                 /* negative errno, or 0: a delay */
+	int32_t  error;                 /* negative errno, FAULT_LIE, or 0: a
+	                                   delay */
 	uint32_t ops;                   /* 1 << op; 0: any */
 	uint32_t after, every, times;   /* of those it applies to */
 	uint64_t from_bytes, to_bytes;  /* touches [from, to); to 0: any */
@@ -39,7 +41,7 @@ struct fault_plan {
 struct fault_count { uint32_t seen, hit; };
 
 struct fault_verdict {
-	int      error;                 /* 0: let it through */
+	int      error;                 /* as above; 0: let it through */
 	uint32_t delay_ms;              /* before it is answered */
 };
 

@@ -104,12 +104,39 @@ static int parse_when(char *text, struct fault_rule *rule, struct pvb_err *e)
 	return 0;
 }
 
-/* What happens comes first, then when. */
-static int parse_rule(const char *name, const char *value,
+/* Of "fail=" and "delay=".  Behind it stands when. */
+static int parse_what(const char *name, const char *text,
                       struct fault_rule *rule, struct pvb_err *e)
 {
 	bool fails = !strcmp(name, "fail");
-	char text[VALUE_BYTES], *at, *next;
+
+	if (fails && !parse_error(text, &rule->error))
+		return pvb_err_set(e, -EINVAL, "fail=%s: none of EIO, ENOSPC, "
+		                   "EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN, "
+		                   "ENODATA", text);
+	if (!fails && !parse_count(text, &rule->delay_ms))
+		return pvb_err_set(e, -EINVAL, "delay=%s is not a number of "
+		                   "milliseconds", text);
+	return 0;
+}
+
+/* The next word of a rule, cut off, or NULL. */
+static char *next_word(char **rest)
+{
+	char *at = *rest;
+
+	if (at)
+		*rest = strchr(at, ',');
+	if (at && *rest)
+		*(*rest)++ = '\0';
+	return at;
+}
+
+static int parse_rule(const char *name, const char *value,
+                      struct fault_rule *rule, struct pvb_err *e)
+{
+	bool lies = !strcmp(name, "lie");
+	char text[VALUE_BYTES], *rest = text, *at;
 	size_t length = strlen(value);
 	int r = 0;
 
@@ -118,24 +145,12 @@ static int parse_rule(const char *name, const char *value,
 		                   "bytes", name, VALUE_BYTES - 1);
 	memcpy(text, value, length + 1);
 	*rule = (struct fault_rule){ .every = 1 };
-	next = strchr(text, ',');
-	if (next)
-		*next++ = '\0';
-	if (fails && !parse_error(text, &rule->error))
-		return pvb_err_set(e, -EINVAL, "fail=%s: none of EIO, ENOSPC, "
-		                   "EROFS, EOPNOTSUPP, EINVAL, ESHUTDOWN, "
-		                   "ENODATA",
-		                   text);
-	if (!fails && !parse_count(text, &rule->delay_ms))
-		return pvb_err_set(e, -EINVAL, "delay=%s is not a number of "
-		                   "milliseconds", text);
-	while (next && r == 0) {
-		at = next;
-		next = strchr(at, ',');
-		if (next)
-			*next++ = '\0';
+	if (lies)
+		rule->error = FAULT_LIE;
+	else
+		r = parse_what(name, next_word(&rest), rule, e);
+	while (r == 0 && (at = next_word(&rest)))
 		r = parse_when(at, rule, e);
-	}
 	return r;
 }
 
@@ -178,6 +193,8 @@ int fault_plan_parse(struct pvb_uri *uri, struct fault_plan *plan,
 	r = parse_rules(uri, "fail", plan, e);
 	if (r == 0)
 		r = parse_rules(uri, "delay", plan, e);
+	if (r == 0)
+		r = parse_rules(uri, "lie", plan, e);
 	if (r == 0)
 		r = parse_number(uri, "reorder", FAULT_REORDER_MAX,
 		                 &plan->reorder, e);

@@ -73,6 +73,18 @@ static void one_operation_fails_and_does_nothing(void **state)
 	close_disk();
 }
 
+static void what_is_lied_about_is_not_done(void **state)
+{
+	(void)state;
+	open_disk("fault:mem:1M?lie=op:write,after:1,times:1");
+	assert_int_equal(rig_write(&rig, 0, UNIT, 1), 0);
+	assert_int_equal(rig_write(&rig, 0, UNIT, 2), 0);
+	rig_expect(&rig, 0, UNIT, 1);
+	assert_int_equal(rig_write(&rig, 0, UNIT, 3), 0);
+	rig_expect(&rig, 0, UNIT, 3);
+	close_disk();
+}
+
 static void several_operations_can_be_named(void **state)
 {
 	(void)state;
@@ -414,6 +426,8 @@ static void what_is_no_rule_is_refused(void **state)
 	               "at:FROM-TO, every:N, after:N, times:N");
 	expect_refused("null:1M?fail=EIO,at:4k-4k",
 	               ": at:4k-4k is not understood");
+	expect_refused("null:1M?lie=flush", ": \"flush\" is none of op:NAME, "
+	               "at:FROM-TO, every:N, after:N, times:N");
 	expect_refused("null:1M?reorder=65",
 	               ": reorder=65 is not a number from 1 to 64");
 	expect_refused("null:1M?die-after=0",
@@ -449,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_rule_all_is_well),
 		cmocka_unit_test(one_operation_fails_and_does_nothing),
+		cmocka_unit_test(what_is_lied_about_is_not_done),
 		cmocka_unit_test(several_operations_can_be_named),
 		cmocka_unit_test(each_nth_fails),
 		cmocka_unit_test(one_fails_once_after_n),
