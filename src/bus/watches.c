@@ -52,6 +52,11 @@ struct pvb_loop *pvb_watches_loop(const struct pvb_watches *ws)
 	return ws->loop;
 }
 
+bool pvb_watches_is_lost(const struct pvb_watches *ws)
+{
+	return ws->lost;
+}
+
 struct pvb_store *pvb_watches_store(const struct pvb_watches *ws)
 {
 	return ws->store;
@@ -154,7 +159,8 @@ static bool poll_store(struct pvb_loop_poller *p)
 		return false;
 	ws->due = false;
 	take_events(ws);
-	if (!ws->pending && !ws->due)
+	/* The loss itself may have been found before the last sleep. */
+	if (!ws->pending && !ws->due && (!ws->lost || ws->told))
 		return false;
 	call_pending(ws);
 	if (ws->lost && !ws->told) {

@@ -49,6 +49,8 @@ struct pvb_watches *pvb_watches_create(struct pvb_loop *loop,
 void pvb_watches_destroy(struct pvb_watches *ws);
 
 struct pvb_loop  *pvb_watches_loop(const struct pvb_watches *ws);
+/* The store is gone: none of them fires any more. */
+bool pvb_watches_is_lost(const struct pvb_watches *ws);
 struct pvb_store *pvb_watches_store(const struct pvb_watches *ws);
 
 /* The path need not exist.  0, -ENAMETOOLONG, -ENOMEM, -ENOSPC (too many, here

@@ -22,18 +22,24 @@ struct serve {                          /* options, then what runs */
 	uint64_t           deaths_max;
 	bool               drain;
 	struct pvb_daemon  daemon;
-	bool               xen, lost;
+	bool               xen, lost, again;
 };
 
-/* A local machine is gone with its store.  On Xen there will be no other store
-   before the host restarts, but guests live on, and what is connected needs
-   none. */
 static void lost(void *arg)
 {
 	struct serve *s = arg;
 
 	s->lost = true;
-	if (!s->xen)
+}
+
+/* A local machine is gone with its store.  On Xen guests live on, and what is
+   connected needs none; so it may take as long as it likes. */
+static void tried(void *arg, bool back)
+{
+	struct serve *s = arg;
+
+	s->again = back;
+	if (back || !s->xen)
 		pvb_loop_stop(s->daemon.loop);
 }
 
@@ -44,6 +50,32 @@ static void drained(void *arg)
 	pvb_loop_stop(s->daemon.loop);
 }
 
+/* Until it is told to end, or has lost the store for good, or (again) for a
+   while.  Who follows it takes over its guests. */
+static int serve_once(struct serve *s, const struct pvb_supervisor_config *c,
+                      bool first)
+{
+	struct pvb_err e = PVB_ERR_INIT;
+	struct pvb_supervisor *sup;
+	int status;
+
+	s->lost = s->again = false;
+	sup = pvb_supervisor_create(c, s->daemon.loop, &e);
+	if (!sup)
+		return pvb_say_err("serve", &e);
+	if (first)
+		pvb_daemon_say_ready(c->control_path);
+	status = pvb_daemon_run(&s->daemon);
+	if (status == PVB_EXIT_DONE && s->drain && !s->lost) {
+		pvb_supervisor_drain(sup, drained, s);
+		status = pvb_daemon_run(&s->daemon);
+		s->again = false;
+	}
+	pvb_supervisor_destroy(sup);
+	return s->lost && !s->again
+		? pvb_say_error("serve: the store is gone") : status;
+}
+
 static int serve_until_told(struct serve *s, const struct pvb_host *host)
 {
 	char path[PVB_CONTROL_PATH_MAX];
@@ -51,27 +83,20 @@ static int serve_until_told(struct serve *s, const struct pvb_host *host)
 		.log = &s->daemon.log, .host = host,
 		.control_path = s->control ? s->control : path,
 		.spin_max_ns = s->spin_max_ns,
-		.deaths_max = (uint32_t)s->deaths_max, .lost = lost, .arg = s,
+		.deaths_max = (uint32_t)s->deaths_max, .lost = lost,
+		.tried = tried, .arg = s,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
-	struct pvb_supervisor *sup;
 	int status;
 
 	s->xen = host->xen;
 	pvb_control_path(host, path);
 	if (!s->control && pvb_control_dir(host, &e) < 0)
 		return pvb_say_err("serve", &e);
-	sup = pvb_supervisor_create(&c, s->daemon.loop, &e);
-	if (!sup)
-		return pvb_say_err("serve", &e);
-	pvb_daemon_say_ready(c.control_path);
-	status = pvb_daemon_run(&s->daemon);
-	if (status == PVB_EXIT_DONE && s->drain && !s->lost) {
-		pvb_supervisor_drain(sup, drained, s);
-		status = pvb_daemon_run(&s->daemon);
-	}
-	pvb_supervisor_destroy(sup);
-	return s->lost ? pvb_say_error("serve: the store is gone") : status;
+	status = serve_once(s, &c, true);
+	while (status == PVB_EXIT_DONE && s->again)
+		status = serve_once(s, &c, false);
+	return status;
 }
 
 static int serve(struct serve *s)

@@ -301,12 +301,19 @@ static json_t *list_json(const struct pvb_device *d,
 	return o;
 }
 
+static void get_status(const struct pvb_device *d, struct pvb_blkback_status *s)
+{
+	pvb_blkback_ctl_status(d->ctl, s);
+	if (!s->waits && pvb_watches_is_lost(d->config.watches))
+		s->waits = "for the store";
+}
+
 json_t *pvb_device_list_json(const struct pvb_device *d)
 {
 	struct pvb_blkback_status s;
 	struct pvb_counts sum;
 
-	pvb_blkback_ctl_status(d->ctl, &s);
+	get_status(d, &s);
 	pvb_device_worker_sum(&d->worker, &sum);
 	return list_json(d, &s, &sum);
 }
@@ -326,7 +333,7 @@ json_t *pvb_device_stat_json(const struct pvb_device *d)
 	struct pvb_counts sum;
 	json_t *o;
 
-	pvb_blkback_ctl_status(d->ctl, &s);
+	get_status(d, &s);
 	pvb_device_worker_sum(&d->worker, &sum);
 	add_refused_connections(&s, &sum);
 	o = list_json(d, &s, &sum);

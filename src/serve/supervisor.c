@@ -19,6 +19,7 @@
 #include "prober.h"
 #include "proto/vdev.h"
 #include "sole.h"
+#include "supervisor_store.h"
 #include "workers.h"
 
 struct pvb_supervisor {
@@ -31,6 +32,7 @@ struct pvb_supervisor {
 	struct pvb_prober    *prober;
 	struct pvb_devices   *devices;
 	struct pvb_control   *control;
+	struct pvb_store_return store_return;   /* once it is lost */
 	int                   sole;             /* see sole.h */
 };
 
@@ -199,12 +201,28 @@ static json_t *handle(void *arg, const char *command, const json_t *request,
 
 /* ---- life ---------------------------------------------------------------- */
 
+static void store_tried(struct pvb_store_return *w, bool answers)
+{
+	struct pvb_supervisor *s =
+		pvb_container(w, struct pvb_supervisor, store_return);
+
+	if (answers)
+		pvb_log(s->config.log, PVB_LOG_WARN, "the store is back: all "
+		        "devices are looked at anew");
+	s->config.tried(s->config.arg, answers);
+}
+
 static void store_lost(void *arg)
 {
 	struct pvb_supervisor *s = arg;
 
-	pvb_log(s->config.log, PVB_LOG_ERROR, "the store is gone");
+	pvb_log(s->config.log, PVB_LOG_ERROR, "the store is gone: guests are "
+	        "served on, but nothing can come or go until it is back");
 	s->config.lost(s->config.arg);
+	s->store_return = (struct pvb_store_return){
+		.loop = s->loop, .host = *s->config.host, .tried = store_tried,
+	};
+	pvb_store_return_begin(&s->store_return);
 }
 
 static int open_devices(struct pvb_supervisor *s, struct pvb_err *e)
@@ -285,6 +303,7 @@ void pvb_supervisor_destroy(struct pvb_supervisor *s)
 {
 	if (!s)
 		return;
+	pvb_store_return_end(&s->store_return);
 	pvb_control_destroy(s->control);
 	pvb_devices_destroy(s->devices);
 	pvb_workers_destroy(s->workers);

@@ -8,6 +8,7 @@
 #define PVB_SUPERVISOR_H
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pvb_err;
@@ -25,8 +26,12 @@ struct pvb_supervisor_config {
 	/* So many deaths of workers within a minute are too many for a device;
 	   0: PVB_DEATHS_DEFAULT. */
 	uint32_t    deaths_max;
-	/* The store is gone: nothing new can be served, nothing be closed. */
+	/* The store is gone.  What is connected is served on; nothing new can
+	   be, and nothing be closed.  Then `tried`, again and again, until it
+	   is back: destroy this supervisor then (but not in there), and create
+	   another, which finds all as it is by that time. */
 	void (*lost)(void *arg);
+	void (*tried)(void *arg, bool back);
 	void *arg;
 };
 

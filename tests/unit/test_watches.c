@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many watchers on one store handle, against a real local store. */
+#include <sys/socket.h>
+
 #include "machine.h"
 
 #include "bus/watches.h"
@@ -321,6 +323,24 @@ static void the_loss_of_the_store_is_told_once(void **state)
 	drop(&e);
 }
 
+/* Found by the look into the handle before the loop sleeps. */
+static void also_one_that_nothing_is_waited_for(void **state)
+{
+	struct eye e = { .calls = 0 };
+
+	(void)state;
+	add(&e, "/a");
+	settle();
+	assert_false(pvb_watches_is_lost(watches));
+	assert_int_equal(shutdown(ours->ops->fd(ours), SHUT_RDWR), 0);
+	for (int i = 0; i < 10 && times_lost == 0; i++)
+		assert_int_equal(pvb_loop_turn(loop, !pvb_watches_is_lost(
+		                                       watches)), 0);
+	assert_true(pvb_watches_is_lost(watches));
+	assert_int_equal(times_lost, 1);
+	drop(&e);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -338,6 +358,7 @@ int main(void)
 		TEST(many_paths_can_be_watched),
 		TEST(a_path_that_cannot_be_is_refused),
 		TEST(the_loss_of_the_store_is_told_once),
+		TEST(also_one_that_nothing_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("watches", tests, NULL, NULL);
