@@ -176,8 +176,8 @@ static int open_lane(struct pvb_client *c)
 	n = c->ops->reopen(&c->probe, fds, &c->open_err);
 	if (n < 0)
 		return n;
-	r = c->ops->open(c->loop, &c->log, &c->probe, fds, (uint32_t)n,
-	                 &c->lane, &c->open_err);
+	r = c->ops->open(c->loop, c->config.log ? &c->log : NULL, &c->probe,
+	                 fds, (uint32_t)n, &c->lane, &c->open_err);
 	if (r < 0)
 		return r;
 	c->lane->changed = lane_changed;
