@@ -74,9 +74,11 @@ static enum pvb_conn_input fold_peer_front(const struct pvb_conn *c)
 {
 	switch (c->peer) {
 	case PVB_XB_UNKNOWN:
-	case PVB_XB_INITIALISING:
 		return IN_FREE;
+	case PVB_XB_INITIALISING:
+		return c->phase == F_LIVE ? IN_ANEW : IN_FREE;
 	case PVB_XB_INIT_WAIT:
+		return c->phase == F_LIVE ? IN_ANEW : IN_OFFER;
 	case PVB_XB_INITIALISED:        /* FreeBSD's front takes it so, too */
 		return IN_OFFER;
 	case PVB_XB_CONNECTED:
@@ -276,6 +278,7 @@ static void blame_input(struct pvb_conn *c, enum pvb_conn_input in)
 		if (c->role == PVB_FRONT)       /* a front may, any time */
 			blame(c, PVB_WHY_STATE);
 		break;
+	case IN_ANEW:
 	case IN_GONE:
 	case IN_UNWANTED:
 	case IN_FAIL_PUBLISH:

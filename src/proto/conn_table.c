@@ -20,7 +20,7 @@
  *   |      |                                             | Connected
  *   |      v           STOP, Closing                     v
  *   |    DRAIN <--------------------------------------- LIVE
- *   |      |  `--gone, Closed, TIMEOUT--> CUT <----------' gone, Closed,
+ *   |      |  `--gone, Closed, TIMEOUT--> CUT <----------' gone, Closed, anew,
  *   |      `-> CLOSING <---drained---------'               data path failed
  *   |             | back is Closing or more, TIMEOUT
  *   |             v
@@ -125,6 +125,7 @@ const struct pvb_conn_move pvb_conn_moves[PHASE_COUNT][IN_COUNT] = {
 	},
 	[F_LIVE] = {            /* F3 */
 		[IN_CONNECTED]    = { F_LIVE, 0, GEOMETRY },
+		[IN_ANEW]         = { F_CUT, 0, DRAIN | CUT },
 		[IN_CLOSING]      = { F_DRAIN, 0, DRAIN },
 		[IN_CLOSED]       = { F_CUT, 0, DRAIN | CUT },
 		[IN_GONE]         = { F_CUT, 0, DRAIN | CUT },

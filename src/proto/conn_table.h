@@ -25,6 +25,8 @@ enum pvb_conn_input {
 	IN_FREE,                        /* Unknown, Initialising */
 	IN_OFFER,                       /* InitWait, Initialised */
 	IN_CONNECTED,
+	IN_ANEW,                        /* Initialising, InitWait, and it was
+	                                   Connected to us */
 	IN_STALE,                       /* Closing, perhaps to a predecessor */
 	/* the peer's state, as a back reads it */
 	IN_FIRST,                       /* Initialising */

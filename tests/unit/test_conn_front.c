@@ -59,6 +59,26 @@ static void a_front_cuts_when_the_back_has_closed(void **state)
 	assert_int_equal(peer(&c, PVB_XB_CLOSED), 0);
 }
 
+/* It has another ring in mind, or none. */
+static void a_front_cuts_when_the_back_begins_anew(void **state)
+{
+	struct pvb_conn c;
+
+	(void)state;
+	front_live(&c);
+	assert_int_equal(peer(&c, PVB_XB_INIT_WAIT), DRAIN | CUT);
+	assert_int_equal(c.why, PVB_WHY_STATE);
+	assert_int_equal(peer(&c, PVB_XB_CONNECTED), 0);
+	front_live(&c);
+	assert_int_equal(peer(&c, PVB_XB_INITIALISING), DRAIN | CUT);
+	front_live(&c);
+	assert_int_equal(peer(&c, PVB_XB_INITIALISED), 0);
+	assert_int_equal(peer(&c, PVB_XB_UNKNOWN), 0);
+	front_offered(&c);
+	assert_int_equal(peer(&c, PVB_XB_INIT_WAIT), 0);
+	assert_int_equal(peer(&c, PVB_XB_INITIALISING), 0);
+}
+
 static void a_drain_that_cannot_end_is_cut(void **state)
 {
 	struct pvb_conn c;
@@ -303,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_front_closes_step_by_step),
 		cmocka_unit_test(a_front_follows_a_back_that_closes),
 		cmocka_unit_test(a_front_cuts_when_the_back_has_closed),
+		cmocka_unit_test(a_front_cuts_when_the_back_begins_anew),
 		cmocka_unit_test(a_drain_that_cannot_end_is_cut),
 		cmocka_unit_test(
 			grants_outlive_a_closed_that_is_older_than_ours),
