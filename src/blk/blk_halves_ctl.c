@@ -62,7 +62,9 @@ int pvb_blk_halves_send(struct pvb_blk_halves *h, uint32_t queue,
 static void order(struct pvb_blk_half *q, enum pvb_blk_msg_type type, bool cut,
                   uint8_t answer)
 {
-	struct pvb_blk_msg m = { .type = type, .cut = cut };
+	struct pvb_blk_msg m = {
+		.type = type, .cut = cut, .keep = q->halves->keep,
+	};
 
 	q->owes |= answer;
 	if (pvb_link_send(&q->link, &m, sizeof(m), NULL, 0) < 0)
@@ -288,7 +290,8 @@ void pvb_blk_halves_attach(struct pvb_blk_halves *h, uint32_t count)
 	assert(count > 0 && count <= PVB_BLK_QUEUES_MAX);
 	assert(pvb_blk_halves_is_settled(h));
 	h->count = count;
-	h->broken = h->cut = h->drained = false;
+	h->broken = h->cut = h->drained = h->fruitful = false;
+	h->kept = 0;
 	h->why = PVB_OK;
 	h->due = HALVES_ATTACHED;
 	for (uint32_t i = 0; i < count && h->why == PVB_OK && !h->down; i++)

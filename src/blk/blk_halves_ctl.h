@@ -79,6 +79,10 @@ struct pvb_blk_halves {                 /* caller's storage */
 	bool     broken;                /* failed was told */
 	bool     cut, drained;          /* that was ordered; that was told */
 	bool     outlive;               /* the owner's */
+	bool     keep;                  /* likewise: a front's halves keep their
+	                                   requests when they are drained */
+	bool     fruitful;              /* any of them, as DRAINED has it */
+	uint32_t kept;                  /* all of them, likewise */
 	bool     down, again;           /* they are dead; attach once more */
 	enum pvb_why why;               /* of an attach or load that fails; else
 	                                   OK */

@@ -45,6 +45,17 @@ static void on_grown(struct pvb_blk_half *q)
 		q->owes &= (uint8_t)~HALVES_RESIZED;
 }
 
+static void on_drained(struct pvb_blk_half *q, const struct pvb_blk_msg *m)
+{
+	struct pvb_blk_halves *h = q->halves;
+
+	if (!(q->owes & HALVES_DRAINED))
+		return;
+	q->owes &= (uint8_t)~HALVES_DRAINED;
+	h->kept += m->u.drained.kept > 0;
+	h->fruitful |= m->u.drained.fruitful != 0;
+}
+
 /* It may still say what it owed: that counts for nothing any more. */
 static void on_detached(struct pvb_blk_half *q)
 {
@@ -102,7 +113,7 @@ static void on_message(struct pvb_link *k, const void *msg, size_t bytes,
 		on_failed(q, m);
 		break;
 	case PVB_BLK_MSG_DRAINED:
-		q->owes &= (uint8_t)~HALVES_DRAINED;
+		on_drained(q, m);
 		break;
 	case PVB_BLK_MSG_DETACHED:
 		on_detached(q);

@@ -42,17 +42,25 @@ static void ask_back(struct pvb_blkfront_ctl *f)
 	               said);
 }
 
-static void retired(struct pvb_runner *r)
+/* The owner may destroy it in here. */
+static void retire(struct pvb_blkfront_ctl *f)
 {
-	struct pvb_blkfront_ctl *f =
-		pvb_container(r, struct pvb_blkfront_ctl, runner);
-
-	ask_back(f);
 	if (f->claimed)
 		pvb_blkfront_unclaim(pvb_watches_store(f->watches), f->dir,
 		                     true);
 	f->claimed = false;
 	f->c.retired(f, f->c.arg);
+}
+
+static void retired(struct pvb_runner *r)
+{
+	struct pvb_blkfront_ctl *f =
+		pvb_container(r, struct pvb_blkfront_ctl, runner);
+
+	if (blkfront_begin_again(f))
+		return;
+	ask_back(f);
+	retire(f);
 }
 
 static const struct pvb_runner_ops runner_ops = {
@@ -61,6 +69,9 @@ static const struct pvb_runner_ops runner_ops = {
 	.attach = blkfront_attach, .go = blkfront_go, .drain = blkfront_drain,
 	.detach = blkfront_detach, .changed = changed, .retired = retired,
 };
+
+static void retire_unbegun(struct pvb_loop_task *t);
+static void pause_over(struct pvb_loop_timer *t);
 
 int pvb_blkfront_ctl_create(struct pvb_watches *ws,
                             const struct pvb_blkfront_ctl_config *c,
@@ -78,6 +89,8 @@ int pvb_blkfront_ctl_create(struct pvb_watches *ws,
 	f->watches = ws;
 	/* Two numbers: it fits. */
 	(void)pvb_xsdev_front_path(&dev, f->dir, sizeof(f->dir));
+	f->pause.fired = pause_over;
+	f->give_up.run = retire_unbegun;
 	pvb_blk_halves_init(&f->halves, pvb_watches_loop(ws),
 	                    &blkfront_halves_ops);
 	*out = f;
@@ -124,14 +137,16 @@ static int begin(struct pvb_blkfront_ctl *f, struct pvb_err *e)
 {
 	struct pvb_runner_config rc = {
 		.log = f->c.log, .ops = &runner_ops, .role = PVB_FRONT,
-		.connect_timeout_ns = f->c.connect_timeout_ns,
+		.connect_timeout_ns = blkfront_patience_ns(f),
 		.close_timeout_ns = f->c.close_timeout_ns,
 	};
 	int r = find_back(f, &rc, e);
 
 	if (r < 0)
 		return r;
-	r = pvb_blkfront_claim(pvb_watches_store(f->watches), f->dir, e);
+	if (!f->claimed)
+		r = pvb_blkfront_claim(pvb_watches_store(f->watches), f->dir,
+		                       e);
 	if (r < 0)
 		return r;
 	f->claimed = true;
@@ -145,17 +160,15 @@ static int begin(struct pvb_blkfront_ctl *f, struct pvb_err *e)
 
 static void wait_no_more(struct pvb_blkfront_ctl *f)
 {
-	f->waiting = false;
+	f->waiting = f->pausing = false;
+	pvb_loop_disarm(&f->pause);
 	pvb_watches_remove(f->watches, &f->dir_watch);
 	pvb_loop_disarm(&f->patience);
 }
 
 static void retire_unbegun(struct pvb_loop_task *t)
 {
-	struct pvb_blkfront_ctl *f =
-		pvb_container(t, struct pvb_blkfront_ctl, give_up);
-
-	f->c.retired(f, f->c.arg);
+	retire(pvb_container(t, struct pvb_blkfront_ctl, give_up));
 }
 
 static void try_again(struct pvb_blkfront_ctl *f, bool is_last)
@@ -191,7 +204,6 @@ static int wait_for_it(struct pvb_blkfront_ctl *f)
 
 	f->dir_watch.fired = dir_fired;
 	f->patience.fired = out_of_patience;
-	f->give_up.run = retire_unbegun;
 	if (f->c.claim_timeout_ns == 0 ||
 	    pvb_watches_add(f->watches, &f->dir_watch, f->dir) < 0)
 		return -EBUSY;
@@ -199,6 +211,19 @@ static int wait_for_it(struct pvb_blkfront_ctl *f)
 	pvb_loop_arm(loop, &f->patience,
 	             pvb_loop_now_ns(loop) + f->c.claim_timeout_ns);
 	return 0;
+}
+
+/* ---- while a back is waited for ------------------------------------------ */
+
+static void pause_over(struct pvb_loop_timer *t)
+{
+	struct pvb_blkfront_ctl *f =
+		pvb_container(t, struct pvb_blkfront_ctl, pause);
+
+	f->pausing = false;
+	f->refused = (struct pvb_err)PVB_ERR_INIT;
+	if (begin(f, &f->refused) < 0)
+		retire(f);
 }
 
 int pvb_blkfront_ctl_start(struct pvb_blkfront_ctl *f, struct pvb_err *e)
@@ -212,7 +237,7 @@ int pvb_blkfront_ctl_start(struct pvb_blkfront_ctl *f, struct pvb_err *e)
 
 void pvb_blkfront_ctl_stop(struct pvb_blkfront_ctl *f, bool force)
 {
-	if (!f->waiting) {
+	if (!f->waiting && !f->pausing) {
 		pvb_runner_stop(&f->runner, force);
 		return;
 	}

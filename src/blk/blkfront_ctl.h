@@ -30,6 +30,10 @@ struct pvb_blkfront_ctl_config {
 	uint64_t connect_timeout_ns;    /* 0: wait for ever */
 	uint64_t close_timeout_ns;      /* the same for the back's Closed */
 	uint64_t request_timeout_ns;
+	/* How long to wait for a back that was connected and is lost: it closed
+	   or went without having been asked to, began anew, or did not answer a
+	   request in time.  Requests wait likewise.  0: not at all. */
+	uint64_t reconnect_timeout_ns;
 	int  (*data_half)(void *arg, uint32_t queue);   /* as blkback_ctl.h */
 	/* A state or the geometry has changed.  May be NULL. */
 	void (*changed)(struct pvb_blkfront_ctl *f, void *arg);

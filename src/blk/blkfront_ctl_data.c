@@ -42,6 +42,7 @@ void blkfront_go(struct pvb_runner *r)
 	bool blocks = f->terms.blocks.segs_max > 0;
 
 	f->running = true;
+	blkfront_found_again(f);
 	pvb_log(f->c.log, PVB_LOG_INFO, "%s: domain %u serves it: "
 	        "%u queue%s, %u ring pages, %u %s segments, %" PRIu64
 	        " sectors",
@@ -64,6 +65,7 @@ void blkfront_drain(struct pvb_runner *r, bool cut)
 {
 	struct pvb_blkfront_ctl *f = front_of_runner(r);
 
+	f->halves.keep = blkfront_keeps(f, f->running);
 	f->running = false;
 	pvb_blk_halves_drain(&f->halves, cut);
 }
@@ -96,6 +98,7 @@ static int attach_one(struct pvb_blk_halves *h, uint32_t queue,
 	a->queues = f->terms.queues;
 	a->spin_max_ns = f->c.spin_max_ns;
 	a->timeout_ns = f->c.request_timeout_ns;
+	a->keep = f->c.reconnect_timeout_ns > 0;
 	return pvb_blk_halves_send(h, queue, &m, NULL, 0);
 }
 
@@ -124,6 +127,7 @@ static void attached(struct pvb_blk_halves *h)
 
 static void drained(struct pvb_blk_halves *h)
 {
+	blkfront_kept(front_of(h));
 	pvb_runner_answer(&front_of(h)->runner, PVB_EV_DRAINED);
 }
 

@@ -59,8 +59,12 @@ static enum pvb_why take_geometry(struct pvb_blkfront_ctl *f,
 	if (why != PVB_OK)
 		return why;
 	if (!f->running) {
-		f->geometry = now;
-	} else if (now.sectors != f->geometry.sectors) {
+		why = f->connected ? blkfront_compare(f, &now, bad) : PVB_OK;
+		if (why == PVB_OK)
+			f->geometry = now;
+		return why;
+	}
+	if (now.sectors != f->geometry.sectors) {
 		/* Nothing else may change under a live disk. */
 		f->geometry.sectors = now.sectors;
 		blkfront_resized(f);

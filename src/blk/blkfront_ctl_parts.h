@@ -30,6 +30,16 @@ struct pvb_blkfront_ctl {
 	struct pvb_loop_task give_up;
 	struct pvb_err refused;         /* why it did not begin after all */
 	bool running;                   /* GO was sent */
+	/* Of a back that was there once. */
+	bool connected;
+	bool lost;                      /* and is waited for, */
+	uint64_t lost_ns;               /* since then */
+	bool tried;                     /* to find it again */
+	bool pausing;                   /* until that, or until it is tried
+	                                   again */
+	struct pvb_loop_timer pause;
+	bool was_running;
+	uint32_t fruitless;             /* losses without an answer between */
 	char said[PVB_RUNNER_TEXT_MAX + 1];     /* by the back, why not */
 	struct pvb_blk_terms terms;
 	struct pvb_blk_geometry geometry;
@@ -52,5 +62,20 @@ void blkfront_detach(struct pvb_runner *r);
 /* The back has said the geometry again, and it is another. */
 void blkfront_resized(struct pvb_blkfront_ctl *f);
 extern const struct pvb_blk_halves_ops blkfront_halves_ops;
+
+/* _again */
+/* The connection ends: are its requests to be kept for another? */
+bool blkfront_keeps(struct pvb_blkfront_ctl *f, bool was_running);
+/* All halves have drained. */
+void blkfront_kept(struct pvb_blkfront_ctl *f);
+/* How long a handshake may take that begins now. */
+uint64_t blkfront_patience_ns(const struct pvb_blkfront_ctl *f);
+/* The handshake is over.  True: f->pause fires when the next is due. */
+bool blkfront_begin_again(struct pvb_blkfront_ctl *f);
+void blkfront_found_again(struct pvb_blkfront_ctl *f);
+/* Is this still the disk that was promised before? */
+enum pvb_why blkfront_compare(const struct pvb_blkfront_ctl *f,
+                              const struct pvb_blk_geometry *now,
+                              const char **bad);
 
 #endif

@@ -203,6 +203,7 @@ static int start_control(struct vbd_lane *v, const struct pvb_log *log,
 		.connect_timeout_ns = seconds_ns(b->connect_timeout_s),
 		.close_timeout_ns = seconds_ns(CLOSE_STEP_S),
 		.request_timeout_ns = seconds_ns(b->timeout_s),
+		.reconnect_timeout_ns = seconds_ns(b->reconnect_s),
 		.more = more_queues, .arg = v,
 	};
 
@@ -325,8 +326,11 @@ static void vbd_buffer_put(struct pvb_disk *d, void *buffer, size_t bytes)
 
 static const char *const options[] = {
 	"host=xen|local:DIR      the machine that the domain is on",
-	"timeout=S               fail what is unanswered so long (30; 0 never)",
+	"timeout=S               the backend is lost if it does not answer a "
+	"request for so long (30; 0 never)",
 	"connect-timeout=S       wait so long for the backend (30)",
+	"reconnect=S             wait so long for one that is lost, then fail "
+	"(60; 0: at once)",
 	"ring-order=N            at most 2^N pages for the ring (2)",
 	"indirect=N              at most N segments in one request (32)",
 	"segment-blocks=on|off   where there are no indirect requests (off)",

@@ -134,6 +134,7 @@ static int open_all(struct pvb_vbd_control *v,
 		.connect_timeout_ns = c->connect_timeout_ns,
 		.close_timeout_ns = c->close_timeout_ns,
 		.request_timeout_ns = c->request_timeout_ns,
+		.reconnect_timeout_ns = c->reconnect_timeout_ns,
 		.data_half = data_half, .retired = retired, .arg = v,
 	};
 	struct pvb_err ignored = PVB_ERR_INIT;

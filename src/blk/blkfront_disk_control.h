@@ -25,7 +25,7 @@ struct pvb_vbd_control_config {
 	struct pvb_blk_limits limits;
 	uint64_t spin_max_ns;
 	uint64_t claim_timeout_ns, connect_timeout_ns, close_timeout_ns;
-	uint64_t request_timeout_ns;
+	uint64_t request_timeout_ns, reconnect_timeout_ns;
 	/* The half of another queue than the first: control's end of its link,
 	   or -errno.  On control's thread.  NULL: there is none. */
 	int  (*more)(void *arg, uint32_t queue);

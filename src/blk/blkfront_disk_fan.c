@@ -120,11 +120,28 @@ static struct sum look(struct vbd_fan *f)
 	return s;
 }
 
+static void send(struct vbd_fan *f, uint32_t i)
+{
+	f->line[i].batch_count = 0;
+	vbd_queue_put(f->queue[i], &f->line[i].batch);
+}
+
+/* The device came again with fewer queues: what others have kept is to go to
+   those. */
+static void leave_queues(struct vbd_fan *f, uint32_t used)
+{
+	for (uint32_t i = used; i < f->used; i++) {
+		send(f, i);
+		vbd_queue_give_back(f->queue[i]);
+	}
+}
+
 static void adopt(struct vbd_fan *f, const struct sum *s)
 {
 	f->live = s->live || (f->live && !s->dead);
 	if (!s->live)
 		return;
+	leave_queues(f, s->used);
 	f->used = s->used;
 	f->disk.info = s->info;
 }
@@ -225,12 +242,6 @@ static uint32_t pick(struct vbd_fan *f, const struct pvb_io *io)
 	return best;
 }
 
-static void send(struct vbd_fan *f, uint32_t i)
-{
-	f->line[i].batch_count = 0;
-	vbd_queue_put(f->queue[i], &f->line[i].batch);
-}
-
 static void fan_kick(struct pvb_disk *d)
 {
 	struct vbd_fan *f = fan_of(d);
@@ -296,10 +307,11 @@ static int fan_submit(struct pvb_disk *d, struct pvb_io *io)
 
 /* ---- and back ------------------------------------------------------------ */
 
-/* The last done() may end us. */
+/* The last done() may end us; not while others have to cross again. */
 static void arrived(struct pvb_crossing *c, struct pvb_iolist *all)
 {
 	struct vbd_fan *f = pvb_container(c, struct vbd_fan, back);
+	bool again = false;
 	struct pvb_io *io;
 
 	while ((io = pvb_iolist_pop(all))) {
@@ -309,9 +321,16 @@ static void arrived(struct pvb_crossing *c, struct pvb_iolist *all)
 		int result = x->result;
 
 		f->line[x->queue].in_flight--;
+		if (result == -ECANCELED) {
+			cross(f, x, outer);
+			again = true;
+			continue;
+		}
 		pvb_pool_put(&f->crossers, x);
 		outer->done(outer, result);
 	}
+	if (again)
+		fan_kick(&f->disk);
 }
 
 /* ---- life ---------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 
 enum {
 	TIMEOUT_S        = 30,
+	RECONNECT_S      = 60,
 	TIMEOUT_MAX_S    = 86400,
 	SPIN_ADAPTIVE_NS = 50000,
 	DOMID_OWN        = 0xffff,      /* until the store says which */
@@ -163,6 +164,7 @@ static int parse_waiting(struct pvb_uri *uri, struct vbd_blob *b,
 		SPIN_ADAPTIVE_NS, PVB_LOOP_SPIN_ALWAYS, 0
 	};
 	uint64_t timeout = TIMEOUT_S, connect = TIMEOUT_S;
+	uint64_t reconnect = RECONNECT_S;
 	uint32_t poll = 0;
 	int r;
 
@@ -171,9 +173,13 @@ static int parse_waiting(struct pvb_uri *uri, struct vbd_blob *b,
 		r = parse_number(uri, "connect-timeout", 1, TIMEOUT_MAX_S,
 		                 &connect, e);
 	if (r == 0)
+		r = parse_number(uri, "reconnect", 0, TIMEOUT_MAX_S,
+		                 &reconnect, e);
+	if (r == 0)
 		r = pvb_disk_opt_choice(uri, "poll", polls, &poll, e);
 	b->timeout_s = (uint32_t)timeout;
 	b->connect_timeout_s = (uint32_t)connect;
+	b->reconnect_s = (uint32_t)reconnect;
 	b->spin_max_ns = spins[poll];
 	return r;
 }

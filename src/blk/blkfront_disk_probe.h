@@ -20,7 +20,7 @@ struct vbd_blob {                       /* struct pvb_disk_probe.blob */
 	uint8_t  abi;                   /* enum pvb_abi */
 	uint8_t  units;                 /* enum pvb_blk_units */
 	uint16_t indirect_max;
-	uint32_t timeout_s, connect_timeout_s;
+	uint32_t timeout_s, connect_timeout_s, reconnect_s;
 	uint64_t spin_max_ns;
 };
 

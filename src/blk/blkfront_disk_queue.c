@@ -21,7 +21,7 @@ struct vbd_queue {
 	struct vbd_queue_config config;
 	pthread_t thread;
 	struct pvb_crossing inbox;
-	struct pvb_loop_task stop;
+	struct pvb_loop_task stop, give_back;
 	/* The thread's. */
 	struct pvb_loop *loop;          /* outlives it */
 	struct pvb_blkfront_io *io;
@@ -127,6 +127,14 @@ static void run_stop(struct pvb_loop_task *t)
 	pvb_loop_stop(q->loop);
 }
 
+static void run_give_back(struct pvb_loop_task *t)
+{
+	struct vbd_queue *q = pvb_container(t, struct vbd_queue, give_back);
+
+	pvb_crossing_receive(&q->inbox);
+	pvb_blkfront_io_give_back(q->io);
+}
+
 static void *run(void *arg)
 {
 	struct vbd_queue *q = arg;
@@ -141,6 +149,7 @@ static void *run(void *arg)
 	pvb_blkfront_io_destroy(q->io);
 	pvb_loop_undefer(q->loop, &q->send_back);
 	pvb_crossing_put_all(q->config.back, &q->answered);
+	pvb_loop_undefer(q->loop, &q->give_back);
 	return NULL;
 }
 
@@ -209,6 +218,7 @@ int vbd_queue_start(const struct vbd_queue_config *c, struct pvb_mem *mem,
 	}
 	q->config = *c;
 	q->stop.run = run_stop;
+	q->give_back.run = run_give_back;
 	q->send_back.run = send_back;
 	r = open_half(q, mem, fds[0], e);
 	if (r == 0)
@@ -230,6 +240,11 @@ fail_half:
 	free(q);
 	(void)close(fds[1]);
 	return r;
+}
+
+void vbd_queue_give_back(struct vbd_queue *q)
+{
+	pvb_loop_post(q->loop, &q->give_back);
 }
 
 void vbd_queue_stop(struct vbd_queue *q)

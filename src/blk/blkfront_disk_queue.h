@@ -53,6 +53,8 @@ int  vbd_queue_start(const struct vbd_queue_config *c, struct pvb_mem *mem,
 /* From the thread that answers come back to: crossers, as many as there are;
    each comes back.  Empties `all`. */
 void vbd_queue_put(struct vbd_queue *q, struct pvb_iolist *all);
+/* It is not used any more: what it has kept comes back with -ECANCELED. */
+void vbd_queue_give_back(struct vbd_queue *q);
 /* Waits for the end of the thread.  What it still had is done with -ESHUTDOWN
    and has crossed over.  NULL is fine. */
 void vbd_queue_stop(struct vbd_queue *q);

@@ -64,6 +64,8 @@ static const struct { const char *name, *text; } reasons[] = {
 		"the journal says what cannot be" },
 	[PVB_WHY_JOURNAL_RING] = { "journal-ring",
 		"the ring is not where the journal left it" },
+	[PVB_WHY_OTHER_DISK] = { "other-disk",
+		"the disk is less than it was" },
 	[PVB_WHY_WORKER] = { "worker",
 		"the process that serves it dies again and again" },
 };

@@ -54,6 +54,8 @@ enum pvb_why {
 	PVB_WHY_JOURNAL_OTHER,          /* that was another connection */
 	PVB_WHY_JOURNAL_CONTENT,        /* no back can have left this */
 	PVB_WHY_JOURNAL_RING,           /* the ring is elsewhere */
+	PVB_WHY_OTHER_DISK,             /* who serves it again has less than
+	                                   was promised */
 	PVB_WHY_WORKER,                 /* who serves it dies, again and
 	                                   again */
 	PVB_WHY_COUNT

@@ -15,6 +15,7 @@ static uint32_t retired, changed;
 static struct pvb_blkfront_status last;         /* when it retired */
 static enum pvb_blk_units units;
 static bool may_use_blocks;
+static uint64_t reconnect_ns;
 
 static inline void on_changed(struct pvb_blkfront_ctl *f, void *arg)
 {
@@ -39,7 +40,9 @@ static inline int try_start_patient(uint64_t ns, struct pvb_err *e)
 		.log = &bench.log, .front_domid = FRONT, .number = VDEV,
 		.claim_timeout_ns = ns,
 		.connect_timeout_ns = 30, .close_timeout_ns = 5,
-		.request_timeout_ns = 77, .data_half = bench_data_half,
+		.request_timeout_ns = 77,
+		.reconnect_timeout_ns = reconnect_ns,
+		.data_half = bench_data_half,
 		.changed = on_changed, .retired = on_retired,
 	};
 	int r;
@@ -77,6 +80,7 @@ static inline int front_teardown(void **state)
 	pvb_blkfront_ctl_destroy(front);
 	front = NULL;
 	may_use_blocks = false;
+	reconnect_ns = 0;
 	units = PVB_BLK_UNITS_SPEC;
 	return bench_teardown(state);
 }

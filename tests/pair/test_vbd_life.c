@@ -160,6 +160,7 @@ static void every_mistake_has_its_sentence(void **state)
 	expect_error(uri_of("3/xvdb", "&indirect=257"), -EINVAL, "0 to 256");
 	expect_error(uri_of("3/xvdb", "&timeout=x"), -EINVAL, "timeout=x");
 	expect_error(uri_of("3/xvdb", "&connect-timeout=0"), -EINVAL, "1 to");
+	expect_error(uri_of("3/xvdb", "&reconnect=-1"), -EINVAL, "0 to");
 	expect_error(uri_of("3/xvdb", "&poll=maybe"), -EINVAL, "poll=maybe");
 	expect_error(uri_of("3/xvdb", "&bounce=1"), -EINVAL, "bounce=1");
 	expect_error("vbd:3/xvdb?host=local:/nowhere", -ENOENT, "/nowhere");
@@ -316,7 +317,7 @@ static void a_back_that_dies_is_noticed_in_time(void **state)
 
 	(void)state;
 	start("mem:1M");
-	open_disk("&timeout=1");
+	open_disk("&timeout=1&reconnect=0");
 	assert_int_equal(rig_write(&rig, 0, 4096, 1), 0);
 	back_thread_kill(&back);
 	req_init(&q, &rig, PVB_IO_READ, 0, 4096);
@@ -361,7 +362,6 @@ static void after_the_death_of_an_idle_back_another_goes_on(void **state)
 	open_disk("&timeout=1");
 	assert_int_equal(rig_write(&rig, 0, 4096, 1), 0);
 	back_thread_kill(&back);
-	/* Nothing is in flight, so the ring tells all that there is to know. */
 	back_thread_start(&back, &machine, &dev, "mem:1M", &options);
 	back_thread_wait(&back, PVB_XB_CONNECTED);
 	assert_int_equal(rig_write(&rig, 0, 4096, 2), 0);

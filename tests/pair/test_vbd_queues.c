@@ -452,7 +452,7 @@ static void a_back_that_loses_a_queue_loses_the_disk(void **state)
 {
 	(void)state;
 	start("mem:1M");
-	open_disk("&queues=4");
+	open_disk("&queues=4&reconnect=0");
 	run_many(8, PVB_IO_WRITE, 16384);
 	back_thread_call(&back, lose_half, NULL);
 	turn_until_gone();
@@ -466,7 +466,7 @@ static void a_back_that_dies_is_noticed_in_time(void **state)
 
 	(void)state;
 	start("mem:1M");
-	open_disk("&queues=4&timeout=1");
+	open_disk("&queues=4&timeout=1&reconnect=0");
 	assert_int_equal(rig_write(&rig, 0, 4096, 1), 0);
 	back_thread_kill(&back);
 	memset(&back, 0, sizeof(back));

@@ -110,7 +110,7 @@ def ends_in_error(p, deadline_s):
 def test_kill_of_the_whole_backend_is_an_error_within_the_time_out():
     with Machine() as m:
         m.attach(1, "xvda", m.image())
-        front = bench(m, 1, more="&timeout=2")
+        front = bench(m, 1, more="&timeout=2&reconnect=0")
         moves_on(m, 1)
         worker = m.device(1)["worker_pid"]
         os.kill(m.serve.pid, signal.SIGKILL)

@@ -157,7 +157,7 @@ def test_who_kills_its_workers_is_closed_and_the_others_live():
         m.attach(1, "xvda", f"fault:{m.image('a')}?delay=600000,op:write")
         m.attach(1, "xvdb", m.image("b"))
         m.attach(2, "xvda", m.image("c"))
-        poison = Front(m.vbd(1, "xvda"))
+        poison = Front(m.vbd(1, "xvda", "&reconnect=0"))
         load = loaded(stack, m.vbd(1, "xvdb"))
         other = loaded(stack, m.vbd(2))
         results = []
