@@ -314,7 +314,8 @@ static void *vbd_buffer_get(struct pvb_disk *d, size_t bytes)
 {
 	struct pvb_disk *inner = lane_of(d)->inner;
 
-	return inner->ops->buffer_get(inner, bytes);
+	return inner->ops->buffer_get ? inner->ops->buffer_get(inner, bytes)
+	                              : NULL;
 }
 
 static void vbd_buffer_put(struct pvb_disk *d, void *buffer, size_t bytes)

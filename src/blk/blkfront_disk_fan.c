@@ -335,24 +335,9 @@ static void arrived(struct pvb_crossing *c, struct pvb_iolist *all)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void *fan_buffer_get(struct pvb_disk *d, size_t bytes)
-{
-	(void)d;
-	(void)bytes;
-	return NULL;
-}
-
-static void fan_buffer_put(struct pvb_disk *d, void *buffer, size_t bytes)
-{
-	(void)d;
-	(void)buffer;
-	(void)bytes;
-}
-
 /* Inside of a vbd: disk: no URI leads here. */
 static const struct pvb_disk_ops fan_ops = {
 	.submit = fan_submit, .kick = fan_kick,
-	.buffer_get = fan_buffer_get, .buffer_put = fan_buffer_put,
 };
 
 struct pvb_disk *vbd_fan_disk(struct vbd_fan *f)

@@ -39,8 +39,8 @@ int  vbd_fan_create(struct pvb_loop *loop, const struct vbd_fan_config *c,
 /* The next queue: control's end of its link, or -errno.  From one thread, that
    of control; it must have ended before destroy. */
 int  vbd_fan_more(struct vbd_fan *f, uint32_t queue);
-/* Owned by the fan.  buffer_get never has any: a buffer would be of one
-   queue's pages. */
+/* Owned by the fan.  It has no buffers to give: one would be of one queue's
+   pages. */
 struct pvb_disk *vbd_fan_disk(struct vbd_fan *f);
 /* Wait until it is live (if `live`), or control is gone, without turning the
    loop.  0: one of both; -ETIMEDOUT. */
