@@ -3,6 +3,8 @@
 """The backend goes and another comes, and who uses a vbd: disk sees a pause;
 or none comes, and he sees an error, and when."""
 import filecmp
+import os
+import shutil
 import subprocess
 from contextlib import ExitStack
 
@@ -55,12 +57,15 @@ def check_loads(end):
         say_pauses("another daemon", pauses)
 
 
-def test_a_daemon_that_is_killed_and_started_again():
-    check_loads(lambda m: m.serve.kill())
+def forget(m):
+    """The daemon dies, and the next one knows nothing of it, as one of another
+    make would not."""
+    m.serve.kill()
+    shutil.rmtree(os.path.join(m.dir, "journal"))
 
 
-def test_a_daemon_that_is_stopped_and_started_again():
-    check_loads(lambda m: m.serve.stop())
+def test_a_daemon_that_knows_nothing_of_the_one_before():
+    check_loads(forget)
 
 
 def test_a_daemon_that_closes_all_and_is_started_again():
@@ -95,7 +100,7 @@ def test_an_nbd_client_sees_nothing_of_it():
                     text=True)
         for _ in range(3):
             until(lambda: written(m) > 4 * MIB, "writes", process=p)
-            m.serve.kill()
+            forget(m)
             m.start_serve()
         _, err = p.communicate(timeout=2 * DEADLINE_S)
         assert p.returncode == 0, err
@@ -150,7 +155,7 @@ def test_a_smaller_disk_is_not_taken_for_the_same():
         m.attach(1, "xvda", path)
         with Front(m.vbd(1, more="&timeout=1&reconnect=3600")) as f:
             assert f.write(b"x" * 4096) == 0
-            m.serve.kill()
+            forget(m)
             assert pvb("list", "--host", m.host, status=1).stdout == ""
             with open(path, "r+b") as disk:
                 disk.truncate(8 * MIB)
