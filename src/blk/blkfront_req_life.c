@@ -60,13 +60,14 @@ static void task_run(struct pvb_loop_task *t)
 	}
 }
 
-/* If it is not idle now, it will be armed again. */
+/* If it is not idle now, it will be armed again.  One that has stopped is not
+   idle: the back may still look at what was to be written. */
 static void idle_fired(struct pvb_loop_timer *t)
 {
 	struct pvb_blkfront_queue *q =
 		pvb_container(t, struct pvb_blkfront_queue, idle);
 
-	if (pvb_pool_used(&q->shadows) == 0)
+	if (q->live && pvb_pool_used(&q->shadows) == 0)
 		pvb_guest_front_trim(&q->data);
 }
 
