@@ -64,6 +64,11 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
 		(void)pvb_err_set(e, r, "%s", pvb_why_text(PVB_WHY_RING_INDEX));
 		return PVB_WHY_RING_INDEX;
 	}
+	if (r == -ESTALE) {
+		(void)pvb_err_set(e, r, "requests are left from a backend "
+		                  "before us, and no journal of them");
+		return PVB_WHY_JOURNAL_FORMAT;
+	}
 	(void)pvb_err_set(e, r, "cannot map the ring of domain %u: %s",
 	                  (unsigned int)a->front_domid, strerror(-r));
 	return PVB_WHY_ATTACH;

@@ -51,6 +51,14 @@ static int start(struct pvb_channel *ch, enum pvb_role role,
 	return 0;
 }
 
+/* Answers lie where requests were that are not answered yet, and those that
+   were may be among what looks unanswered. */
+static bool is_left_behind(struct pvb_channel *ch)
+{
+	return ch->role == PVB_BACK && !ch->c.resume &&
+	       ch->ring.in_cons != 0 && pvb_ring_waiting(&ch->ring) > 0;
+}
+
 /* Pages and port are there: put the ring upon them. */
 static int finish(struct pvb_channel *ch)
 {
@@ -60,6 +68,8 @@ static int finish(struct pvb_channel *ch)
 		: pvb_ring_attach(&ch->ring, ch->role, ch->pages,
 		                  ring_bytes(ch), ch->c.slot_bytes);
 
+	if (r == 0 && is_left_behind(ch))
+		r = -ESTALE;
 	return r < 0 ? r : watch_bell(ch);
 }
 

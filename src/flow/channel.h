@@ -49,7 +49,8 @@ struct pvb_channel {                    /* caller's storage; all-zero: closed */
 int  pvb_channel_offer(struct pvb_channel *ch,
                        const struct pvb_channel_config *c);
 /* Back: the ring in these pages of the peer's, and a port joined to its.
-   Likewise; -EPROTO: the ring's indices are impossible. */
+   Likewise; -EPROTO: the ring's indices are impossible; -ESTALE: somebody else
+   has answered on it and left requests, and it is not to be resumed. */
 int  pvb_channel_map(struct pvb_channel *ch, const struct pvb_channel_config *c,
                      const uint32_t *refs, uint32_t remote_port);
 /* In any state. */

@@ -496,6 +496,44 @@ static void cut_off_it_does_nothing(void **state)
 
 /* ---- refused ------------------------------------------------------------- */
 
+/* Where the first answer is, the second request was. */
+static void without_a_journal_a_ring_in_use_is_not_begun_on(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ 0 });
+	struct pvb_blk_msg m;
+
+	(void)state;
+	submit_reads(s, 2);
+	held_answer(1, 0);
+	pair_settle(&s->pair);
+	die(s);
+	s->pair.options.journal = false;
+	pair_back_attach_msg(&s->pair, &m);
+	assert_int_equal(pair_resume_fails(&s->pair, &m),
+	                 PVB_WHY_JOURNAL_FORMAT);
+	release(s);
+}
+
+static void but_on_one_that_is_quiet_it_is(void **state)
+{
+	struct scene *s = begin(&(struct pair_options){ 0 });
+
+	(void)state;
+	submit_reads(s, 1);
+	held_answer(0, 0);
+	pair_settle(&s->pair);
+	die(s);
+	s->pair.options.journal = false;
+	pair_back_attach(&s->pair);
+	submit(s, 1, PVB_IO_READ, 4096);
+	pair_settle(&s->pair);
+	assert_int_equal(held_count(), 1);
+	held_answer(0, 0);
+	pair_settle(&s->pair);
+	assert_answered(s, 0, 2, 0);
+	end(s);
+}
+
 static void assert_refused(struct scene *s, enum pvb_why why)
 {
 	struct pvb_blk_msg m;
@@ -706,6 +744,9 @@ int main(void)
 		cmocka_unit_test(or_only_to_another_queue),
 		cmocka_unit_test(a_drain_waits_for_what_is_done_again),
 		cmocka_unit_test(cut_off_it_does_nothing),
+		cmocka_unit_test(
+			without_a_journal_a_ring_in_use_is_not_begun_on),
+		cmocka_unit_test(but_on_one_that_is_quiet_it_is),
 		cmocka_unit_test(a_journal_of_another_version),
 		cmocka_unit_test(one_that_does_not_fit_the_ring),
 		cmocka_unit_test(one_that_is_in_use_where_a_fresh_one_is_due),

@@ -18,9 +18,9 @@ HERE = "serves it again, after"
 
 
 def loaded(stack, m, vdev, more=""):
+    front = Front(m.vbd(1, vdev, more + "&timeout=2"))
     return stack.enter_context(
-        Load(stack.enter_context(Front(m.vbd(1, vdev, more))), 4 * MIB,
-             threads=4))
+        Load(stack.enter_context(front), 4 * MIB, threads=4))
 
 
 def progress(*loads):
