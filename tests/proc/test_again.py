@@ -94,14 +94,20 @@ def test_an_nbd_client_sees_nothing_of_it():
     with Machine() as m:
         src = m.image("src.img", 64 * MIB)
         m.attach(1, "xvda", f"fault:{m.image('dst.img', 64 * MIB, False)}"
-                            "?delay=5")
+                            "?delay=20")
         _, uri = m.export(m.vbd(1, more="&timeout=2"))
         p = m.spawn("nbdcopy", "--flush", src, uri, stderr=subprocess.PIPE,
                     text=True)
-        for _ in range(3):
-            until(lambda: written(m) > 4 * MIB, "writes", process=p)
+        times = 0
+        while times < 3:
+            until(lambda: p.poll() is not None or written(m) > MIB, "writes")
+            if p.poll() is not None:
+                break
             forget(m)
             m.start_serve()
+            times += 1
+        print(f"# {times} times")
+        assert times > 0, "it was over before it could happen"
         _, err = p.communicate(timeout=2 * DEADLINE_S)
         assert p.returncode == 0, err
         assert filecmp.cmp(src, m.path("dst.img"), shallow=False)
