@@ -141,14 +141,19 @@ def numbered_writes_on(path, block_bytes):
     return total
 
 
-def with_numbered_writes(archive):
-    """The initramfs `archive`, with that program."""
-    path = "/tmp/numbered-writes.cpio"
+def with_programs(archive, *programs):
+    """The initramfs `archive`, with these."""
+    path = "/tmp/with-" + os.path.basename(programs[0]) + ".cpio"
     more = Initramfs()
-    more.file("usr/bin/numbered_writes", NUMBERED_WRITES, 0o755)
+    for program in programs:
+        more.file(f"usr/bin/{os.path.basename(program)}", program, 0o755)
     more.write(path + ".more")
     with open(path, "wb") as out:
         for part in (archive, path + ".more"):
             with open(part, "rb") as f:
                 out.write(f.read())
     return path
+
+
+def with_numbered_writes(archive):
+    return with_programs(archive, NUMBERED_WRITES)
