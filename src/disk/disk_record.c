@@ -10,7 +10,7 @@
  * memory does.  What a guest changes in its pages while they are being written
  * may differ between disk and log.
  *
- * If the log cannot be written, nothing is done any more: all requests fail.
+ * If the log cannot be written, all requests but reads fail, and do nothing.
  */
 #include <assert.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static void break_log(struct record_lane *l, const char *why)
 {
 	if (!l->broken)
 		pvb_log(l->log, PVB_LOG_ERROR, "record: the log cannot be "
-		        "written (%s): nothing is done any more", why);
+		        "written (%s): only reads are done", why);
 	l->broken = true;
 }
 
