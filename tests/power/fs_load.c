@@ -5,6 +5,8 @@
  *
  *	fs_load DIRECTORY DISK MARKS-AT SECONDS SEED
  *
+ * It goes on for SECONDS, and until there are MARKS marks.
+ *
  * A *mark* is a sector of "MARK NUMBER ..." at MARKS-AT or behind; when it is
  * written the disk's own log has it.  Before a name is changed, and after that
  * is on stable storage, there is one:
@@ -19,6 +21,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,7 +51,7 @@ static int disk;
 static long long marks_at;
 static time_t end_s;
 static pthread_mutex_t marks_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned marks;
+static atomic_uint marks;                /* written */
 static struct worker workers[WORKERS];
 
 static void fail(const char *what)
@@ -62,7 +65,7 @@ static bool is_over(void)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec >= end_s;
+	return now.tv_sec >= end_s && atomic_load(&marks) >= MARKS;
 }
 
 static uint64_t below(struct worker *w, uint64_t n)
@@ -91,20 +94,22 @@ __attribute__((format(printf, 1, 2)))
 static void mark(const char *format, ...)
 {
 	static _Alignas(MARK_BYTES) char sector[MARK_BYTES];
+	unsigned number;
 	va_list args;
 	int n;
 
 	pthread_mutex_lock(&marks_lock);
+	number = atomic_load(&marks);
 	memset(sector, 0, sizeof(sector));
-	n = snprintf(sector, TEXT, "MARK %u ", marks);
+	n = snprintf(sector, TEXT, "MARK %u ", number);
 	va_start(args, format);
 	n += vsnprintf(sector + n, TEXT, format, args);
 	va_end(args);
 	sector[n] = '\n';
 	if (pwrite(disk, sector, sizeof(sector),
-		   marks_at + marks % MARKS * MARK_BYTES) != sizeof(sector))
+		   marks_at + number % MARKS * MARK_BYTES) != sizeof(sector))
 		fail("mark");
-	marks++;
+	atomic_store(&marks, number + 1);
 	pthread_mutex_unlock(&marks_lock);
 }
 
@@ -282,6 +287,6 @@ int main(int argc, char **argv)
 		(void)pthread_join(workers[i].thread, NULL);
 	(void)pthread_join(noise, NULL);
 	mark("end");
-	printf("%u marks\n", marks);
+	printf("%u marks\n", atomic_load(&marks));
 	return 0;
 }
