@@ -108,13 +108,26 @@ static void wrong_job(struct disk_load *l, const struct job *j,
 
 /* ---- answers ------------------------------------------------------------- */
 
+static int longer_first(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x < *y) - (*x > *y);
+}
+
+/* Where there is no room the shorter half is forgotten. */
 static void note_pause(struct disk_load *l, uint64_t ns)
 {
 	if (ns > l->state.pause_ns)
 		l->state.pause_ns = ns;
-	if (ns >= NOTABLE_PAUSE_MS * UINT64_C(1000000) &&
-	    l->pauses < DISK_LOAD_PAUSES)
-		l->pause_ns[l->pauses++] = ns;
+	if (ns < NOTABLE_PAUSE_MS * UINT64_C(1000000))
+		return;
+	if (l->pauses == DISK_LOAD_PAUSES) {
+		qsort(l->pause_ns, l->pauses, sizeof(*l->pause_ns),
+		      longer_first);
+		l->pauses /= 2;
+	}
+	l->pause_ns[l->pauses++] = ns;
 }
 
 /* On the client's thread. */
@@ -392,13 +405,6 @@ bool disk_load_join(struct disk_load *l)
 {
 	(void)pthread_join(l->thread, NULL);
 	return !l->state.failed;
-}
-
-static int longer_first(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x < *y) - (*x > *y);
 }
 
 uint32_t disk_load_pauses(struct disk_load *l, uint64_t ns[DISK_LOAD_PAUSES])

@@ -25,6 +25,8 @@ DELAY_S = 0.15                          # at most, after that
 DISKS = ("xvdb", "xvdc", "xvdd")
 SIZE_MIB = 8
 DEPTH = 16
+TARGETS = ("worker", "worker", "supervisor", "both")
+SERVE = ("--worker-deaths", "1000000")
 HANG_S = 60                             # an emulated machine has its own time
 PROGRAM = os.path.join(BUILD, "tests", "torture", "torture_load")
 FOUND = ("redone", "unpublished", "published", "uncommitted")
@@ -72,7 +74,7 @@ class Kills:
     def __init__(self, serving, guest, load):
         self.serving, self.guest, self.load = serving, guest, load
         self.random = random.Random(os.getpid())
-        self.in_flight, self.found = [], []
+        self.target, self.in_flight, self.found = [], [], []
 
     def devices(self):
         return [d for d in self.serving.all_counts()
@@ -100,8 +102,15 @@ class Kills:
         self.progress()
         time.sleep(self.random.random() * DELAY_S)
         devices = until(lambda: [d for d in (self.devices(),)
-                                 if d[0]["worker_pid"]], "worker")[0]
-        os.kill(devices[0]["worker_pid"], signal.SIGKILL)
+                                 if len(d) == len(DISKS) and
+                                 d[0]["worker_pid"]], "worker")[0]
+        target = self.random.choice(TARGETS)
+        if target != "supervisor":
+            os.kill(devices[0]["worker_pid"], signal.SIGKILL)
+        if target != "worker":
+            self.serving.daemon.kill()
+            self.serving.start(*SERVE)
+        self.target.append(target)
         self.in_flight.append(sum(d["in_flight"] for d in devices))
         self.found.append(self.sums(devices))
 
@@ -118,10 +127,11 @@ class Kills:
         met = 0
         for i, n in enumerate(self.in_flight):
             f = {k: self.found[i + 1][k] - self.found[i][k] for k in FOUND}
-            print(f"# {i + 1:3}: {n:3} in flight, {f['redone']:3} done again,"
-                  f" {f['published']:2} published but journaled,"
-                  f" {f['unpublished']:2} unpublished,"
-                  f" {f['uncommitted']:2} uncommitted", flush=True)
+            print(f"# {i + 1:3} {self.target[i]:10} {n:3} in flight, "
+                  f"{f['redone']:3} done again, {f['published']:2} "
+                  f"published but journaled, {f['unpublished']:2} "
+                  f"unpublished, {f['uncommitted']:2} uncommitted",
+                  flush=True)
             met += n + f["redone"] > 0
         print(f"# {len(self.in_flight)} kills, {met} with requests in flight",
               flush=True)
@@ -142,7 +152,7 @@ def say_load(said):
 def test_killed_again_and_again():
     images = [image(f"{vdev}.img", SIZE_MIB) for vdev in DISKS]
     initrd = with_program(os.environ["RIG_GUEST_plain"])
-    with nothing_left(), Serving("--worker-deaths", "1000000") as s:
+    with nothing_left(), Serving(*SERVE) as s:
         with Guest("torture", initrd=initrd, memory_mib=512,
                    vcpus=2).start() as g:
             for vdev, path in zip(DISKS, images):
