@@ -98,12 +98,16 @@ class Kills:
     def sums(devices):
         return {k: sum(d["resumed"][k] for d in devices) for k in FOUND}
 
+    def busy(self):
+        """The devices, when some of them have work."""
+        devices = self.devices()
+        return len(devices) == len(DISKS) and devices[0]["worker_pid"] and \
+            any(d["in_flight"] for d in devices) and devices
+
     def kill(self):
         self.progress()
         time.sleep(self.random.random() * DELAY_S)
-        devices = until(lambda: [d for d in (self.devices(),)
-                                 if len(d) == len(DISKS) and
-                                 d[0]["worker_pid"]], "worker")[0]
+        devices = until(self.busy, "request in flight")
         target = self.random.choice(TARGETS)
         if target != "supervisor":
             os.kill(devices[0]["worker_pid"], signal.SIGKILL)
