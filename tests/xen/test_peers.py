@@ -3,15 +3,18 @@
 """Our frontend, in a program of dom0 and without a kernel driver, at stock
 backends (Linux's and QEMU's) and at our own."""
 import contextlib
+import importlib.util
 import os
 import subprocess
 
 from dom0 import PVB, Store, pvb, pvb_json, run, sh, until, xl
+import front as front_module
 from front import Front
 from leftovers import nothing_left
 from serve import Serving, modules
 
 FRONT, BACK = "/local/domain/0/device/vbd", "/local/domain/0/backend"
+COMPLAINTS = "/local/domain/0/error/device"
 DEVICE_MODEL = "/local/domain/0/device-model/0"
 QEMU_PID = "/local/domain/0/image/device-model-pid"
 QEMU = "/usr/libexec/xen-qemu-system-i386"
@@ -254,6 +257,9 @@ def failed(p, timeout_s=30):
     said = p.communicate(timeout=timeout_s)[1]
     comment(said.replace("\n", " "))
     assert p.returncode == 1 and "pvb: copy: " in said, (p.returncode, said)
+    # What it complained of stays for people to read.
+    with Store() as s:
+        s.remove(COMPLAINTS)
 
 
 def test_detached_while_copying():
@@ -269,7 +275,7 @@ def test_backend_killed_while_copying():
     drivers()
     with Qemu() as q:
         Attached(QDISK, endless_image()).__enter__()
-        with endless_copy("&timeout=2") as p:
+        with endless_copy("&timeout=2&reconnect=0") as p:
             q.kill()
             failed(p)
     # xl waits for a backend that is no more, and gives up.
@@ -282,11 +288,63 @@ def test_our_own_backend_killed_while_copying():
     drivers()
     with nothing_left(), Serving() as serving:
         pvb("attach", 0, "xvdb", endless_image())
-        with endless_copy("&timeout=2") as p:
+        with endless_copy("&timeout=2&reconnect=0") as p:
             serving.daemon.kill()
             failed(p)
         serving.start()
         pvb("detach", 0, "xvdb")
+
+
+# ---- a backend that is lost ----------------------------------------------------
+
+def verified_load(front):
+    """That of the tests of processes; there is another module of its name."""
+    spec = importlib.util.spec_from_file_location(
+        "front_load", os.path.join(os.path.dirname(front_module.__file__),
+                                   "load.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Load(front, SIZE_MIB << 19, threads=3)
+
+
+def lost_under_load(lose):
+    """Linux's backend, twice, of a frontend that goes on asking."""
+    drivers("loop", "xen-blkback")
+    with nothing_left(), Attached(PHY, image("lost")) as d:
+        with Front(f"{VBD}&timeout=5") as f, verified_load(f) as load:
+            def progress():
+                before = load.done()
+                until(lambda: load.done() > before + 20, "progress")
+            progress()
+            load.longest_s()
+            for _ in range(2):
+                lose(d.back)
+                with Store() as s:
+                    s.await_value(f"{d.back}/state", 4)
+                    s.await_value(f"{FRONT}/{NUMBER}/state", 4)
+                progress()
+                comment(f"a pause of {load.longest_s() * 1000:.0f} ms")
+            comment(f"{load.stop()} requests")
+
+
+def say_closing(back):
+    """In its name; it hears of it by what our frontend does, and closes."""
+    with Store() as s:
+        s.write(f"{back}/state", 5)
+
+
+def unload_and_load(back):
+    """As far as the driver lets go of its devices only when told to."""
+    sh(f"echo vbd-0-{NUMBER} >/sys/bus/xen-backend/drivers/vbd/unbind && "
+       "rmmod xen-blkback && modprobe xen-blkback")
+
+
+def test_blkback_closes_and_comes_again_under_load():
+    lost_under_load(say_closing)
+
+
+def test_blkback_is_unloaded_and_loaded_under_load():
+    lost_under_load(unload_and_load)
 
 
 run(globals())
