@@ -61,7 +61,7 @@ def test_file_system_survives_power_failures():
     for disk in disks.values():
         wrong = disk.crash_often(IMAGES)
         assert not wrong, f"until, lose, seed: {wrong[0][0]}: {wrong[0][1]}"
-    assert disk.crash_often(IMAGES // 2, "--ignore-flushes")
+    assert disk.crash_often(IMAGES, "--ignore-flushes")
 
 
 run(globals())
