@@ -69,10 +69,13 @@ void runner_look_own(struct pvb_runner *r)
 	if (r->c.role != PVB_BACK || (e < 0 && e != -EINVAL))
 		return;
 	pvb_conn_set_stay(&r->conn, is_online(r));
-	if (found == r->known && (r->conn.stay || found != PVB_XB_CLOSED))
+	if (found == r->known && (r->conn.stay || r->conn.stopping ||
+	                          (found != PVB_XB_CLOSED &&
+	                           found != PVB_XB_CLOSING)))
 		return;
 	/* Somebody else wrote 5: the toolstack wants an end.  Or it said
-	   online=0, and we had closed and were waiting for a new front. */
+	   online=0, and we had closed and were waiting for a new front; or were
+	   closing, so that its 5 is nothing new, for a front that may stay. */
 	r->known = (uint32_t)found;
 	if (found == PVB_XB_CLOSING || found == PVB_XB_CLOSED)
 		runner_event(r, PVB_EV_STOP, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * supervisor_store.h - waits until a host's store answers again, after it was lost.
+ * supervisor_store.h - waits until a host's store answers again, after it was
+ * lost.
  *
  * Each try is on a thread of its own: a store may take a question and never
  * answer it, and whoever waits here has workers to look after.
