@@ -20,6 +20,7 @@ static void changed(struct pvb_runner *r)
 
 	if (r->conn.mine == PVB_XB_CLOSING)
 		blkback_closing(b);
+	blkback_rest_poke(b);
 	if (b->c.changed)
 		b->c.changed(b, b->c.arg);
 }
@@ -84,6 +85,7 @@ int pvb_blkback_ctl_create(struct pvb_watches *ws,
 	                    &blkback_halves_ops);
 	blkback_change_init(b);
 	blkback_death_init(b);
+	blkback_rest_init(b);
 	*out = b;
 	return 0;
 }
@@ -98,10 +100,16 @@ void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force)
 	pvb_runner_stop(&b->runner, force);
 }
 
+void pvb_blkback_ctl_set_spin(struct pvb_blkback_ctl *b, uint64_t spin_max_ns)
+{
+	b->c.spin_max_ns = spin_max_ns;
+}
+
 void pvb_blkback_ctl_destroy(struct pvb_blkback_ctl *b)
 {
 	if (!b)
 		return;
+	blkback_rest_fini(b);
 	blkback_death_fini(b);
 	blkback_change_fini(b);
 	pvb_runner_fini(&b->runner);

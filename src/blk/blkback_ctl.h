@@ -51,8 +51,9 @@ struct pvb_blkback_ctl_config {
 	   connection ends. */
 	int  (*journal)(void *arg, uint32_t queue, size_t bytes);
 	/* Likewise what somebody who is dead has left of the journals of these
-	   queues: a descriptor for each; or -errno, and none is of any use.
-	   NULL: nothing outlives us. */
+	   queues: a descriptor for each, and 0; 1: none, for he had come to
+	   rest; or -errno, and none is of any use.  NULL: nothing outlives
+	   us. */
 	int  (*left)(void *arg, uint32_t queues, int *fds);
 	/* No connection stands any more: nor should its journals.  NULL if left
 	   is. */
@@ -66,6 +67,10 @@ struct pvb_blkback_ctl_config {
 	/* Names this device's use of its disk among all others', also by those
 	   who served it before.  0: its disk needs no fence. */
 	uint64_t fence;
+	/* What pvb_blkback_ctl_rest began has been done: destroy it, but not in
+	   here.  `connected`: it leaves a connection to go on with.  May be
+	   NULL if that is not called. */
+	void (*rested)(struct pvb_blkback_ctl *b, bool connected, void *arg);
 	/* State, terms or disk changed: whoever lists devices looks again.
 	   May be NULL. */
 	void (*changed)(struct pvb_blkback_ctl *b, void *arg);
@@ -140,6 +145,12 @@ void pvb_blkback_ctl_buried(struct pvb_blkback_ctl *b, enum pvb_why why,
                             const char *text);
 /* Orderly close, then retire; forced: does not wait for the front. */
 void pvb_blkback_ctl_stop(struct pvb_blkback_ctl *b, bool force);
+/* Of the config, for rings that are attached from now on. */
+void pvb_blkback_ctl_set_spin(struct pvb_blkback_ctl *b, uint64_t spin_max_ns);
+/* For a successor that cannot read our journals: when nothing else is under
+   way, answer what was taken, let go of the rings, without a word to the front
+   or the store, and do nothing any more.  The rested call follows. */
+void pvb_blkback_ctl_rest(struct pvb_blkback_ctl *b);
 void pvb_blkback_ctl_status(const struct pvb_blkback_ctl *b,
                             struct pvb_blkback_status *out);
 /* Let go without a word to the front or the store (a restart): the data

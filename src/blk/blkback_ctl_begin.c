@@ -5,15 +5,16 @@
  *
  *   ours           the front's        journals
  *   any other      any                any            begins
- *   Connected, or  Initialised to     of all queues  goes on; not a word is
- *   Closing        Closing, on terms                 said
- *                  that we agree to
+ *   Connected, or  Initialised to     of all queues, goes on; not a word is
+ *   Closing        Closing, on terms  or it was at   said
+ *                  that we agree to   rest
  *                  any                else           begins when the dead one's
  *                                                    I/O is over
  *
  * So a Closing that was asked for while nobody lived comes to its Closed, and
  * that means what it always does.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <pvb/err.h>
@@ -86,24 +87,66 @@ int blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	r = pvb_runner_find(&b->runner, &f, e);
 	if (r < 0)
 		return r;
-	if (r == 1 && b->c.left(b->c.arg, b->terms.queues, b->journal_fd) == 0)
-		return go_on(b, &f, e);
-	return begin_anew(b, &f, e);
+	if (r == 1)
+		r = b->c.left(b->c.arg, b->terms.queues, b->journal_fd);
+	else
+		r = -ENOENT;
+	b->death.at_rest = r == 1;
+	return r >= 0 ? go_on(b, &f, e) : begin_anew(b, &f, e);
 }
 
-/* What the front was told last. */
-static bool is_size_told(struct pvb_blkback_ctl *b)
+/* What the front was told last of this node, and what it would be told now.
+   False: one of them is nothing. */
+static bool compare(struct pvb_blkback_ctl *b, const struct pvb_keys *k,
+                    const char *node, uint64_t *told, uint64_t *now)
+{
+	return pvb_keys_u64(k, node, UINT64_MAX, now) == PVB_OK &&
+	       pvb_store_read_u64_at(b->runner.store, PVB_STORE_NO_TX,
+	                             b->runner.c.dir, node, UINT64_MAX,
+	                             told) == 0;
+}
+
+static struct pvb_keys *promises(const struct pvb_blkback_ctl *b)
 {
 	struct pvb_keys *k = calloc(1, sizeof(*k));
-	uint64_t told = 0, now = 0;
-	bool known = k && pvb_blk_geometry_put(k, &b->geometry) == 0 &&
-		pvb_keys_u64(k, "sectors", UINT64_MAX, &now) == PVB_OK &&
-		pvb_store_read_u64_at(b->runner.store, PVB_STORE_NO_TX,
-		                      b->runner.c.dir, "sectors", UINT64_MAX,
-		                      &told) == 0;
+
+	if (k && pvb_blk_geometry_put(k, &b->geometry) < 0) {
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+static bool is_size_told(struct pvb_blkback_ctl *b)
+{
+	struct pvb_keys *k = promises(b);
+	uint64_t told, now;
+	bool other = k && compare(b, k, "sectors", &told, &now) && told != now;
 
 	free(k);
-	return !known || told == now;
+	return !other;
+}
+
+/* Fewer features than there are do no harm: some were taken back. */
+const char *blkback_broken_promise(struct pvb_blkback_ctl *b)
+{
+	static const char *const features[] = {
+		"feature-flush-cache", "feature-barrier", "feature-persistent",
+		"feature-discard", "discard-secure",
+	};
+	struct pvb_keys *k = promises(b);
+	const char *broken = NULL;
+	uint64_t told, now;
+
+	if (k && compare(b, k, "sector-size", &told, &now) && told != now)
+		broken = "sector-size";
+	if (k && compare(b, k, "info", &told, &now) && told != now)
+		broken = "info";
+	for (size_t i = 0; k && i < sizeof(features) / sizeof(*features); i++)
+		if (compare(b, k, features[i], &told, &now) && told > now)
+			broken = features[i];
+	free(k);
+	return broken;
 }
 
 void blkback_taken_over(struct pvb_blkback_ctl *b)

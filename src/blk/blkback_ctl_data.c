@@ -196,6 +196,20 @@ static int journal_of(struct pvb_blkback_ctl *b,
 	return b->journal_fd[a->queue];
 }
 
+int blkback_make_journals(struct pvb_blkback_ctl *b)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < b->halves.count; i++) {
+		struct pvb_blk_msg m;
+
+		fill_attach(b, i, &m);
+		m.u.back_attach.resume = 0;
+		r = journal_of(b, &m.u.back_attach);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int add_disk(struct pvb_blkback_ctl *b, struct along *l,
                     char text[PVB_BLK_HALVES_TEXT_MAX + 1])
 {
@@ -286,11 +300,15 @@ static void attached(struct pvb_blk_halves *h)
 static void drained(struct pvb_blk_halves *h)
 {
 	blkback_cut_over(back_of(h));
+	if (blkback_rest_drained(back_of(h)))
+		return;
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DRAINED);
 }
 
 static void detached(struct pvb_blk_halves *h)
 {
+	if (blkback_rest_detached(back_of(h)))
+		return;
 	blkback_forget(back_of(h));
 	pvb_runner_answer(&back_of(h)->runner, PVB_EV_DETACHED);
 	blkback_change_poke(back_of(h));
@@ -304,6 +322,7 @@ static void failed(struct pvb_blk_halves *h, bool attaching, enum pvb_why why,
 	bool unnamed = why == PVB_WHY_DISK && !b->death.no_disk;
 	char line[PVB_RUNNER_TEXT_MAX + 1];
 
+	blkback_rest_failed(b);
 	if (attaching)
 		blkback_forget(b);
 	if (unnamed)

@@ -145,6 +145,30 @@ static void give_up(struct pvb_blkback_ctl *b)
 		pvb_runner_linger(&b->runner);
 }
 
+static void fail_found(struct pvb_blkback_ctl *b, enum pvb_why why,
+                       const char *text, const char *what)
+{
+	b->death.why = why;
+	(void)snprintf(b->death.text, sizeof(b->death.text), "%s%s", text,
+	               what);
+}
+
+/* Before anything is attached to what a predecessor has left. */
+static void look_at_found(struct pvb_blkback_ctl *b)
+{
+	const char *node = blkback_broken_promise(b);
+	int r = 0;
+
+	if (node)
+		fail_found(b, PVB_WHY_JOURNAL_OTHER, "the front was promised "
+		           "what is not so any more: ", node);
+	else if (b->death.at_rest)
+		r = blkback_make_journals(b);
+	if (r < 0)
+		fail_found(b, PVB_WHY_ATTACH, "no memory for a journal: ",
+		           strerror(-r));
+}
+
 static void attach_again(struct pvb_blkback_ctl *b)
 {
 	blkback_change_death(b);
@@ -154,6 +178,8 @@ static void attach_again(struct pvb_blkback_ctl *b)
 		look_again(b, "");
 		return;
 	}
+	if (b->death.found && b->death.why == PVB_OK)
+		look_at_found(b);
 	end(b);
 	if (b->death.why != PVB_OK)
 		give_up(b);

@@ -5,7 +5,8 @@
  * (blkback_ctl.c), what it says and reads in the store (_nodes), what it has
  * its data halves do (_data), what they tell (_report), what is done when they
  * die (_death) or have died before it came (_begin), what it promises of its
- * disk (_geometry), how it changes the medium (_medium).
+ * disk (_geometry), how it changes the medium (_medium), how it comes to rest
+ * (_rest).
  */
 #ifndef PVB_BLKBACK_CTL_PARTS_H
 #define PVB_BLKBACK_CTL_PARTS_H
@@ -53,6 +54,8 @@ struct blkback_death {                  /* of the data halves */
 	enum blkback_death_step step;
 	enum blkback_death_then then;
 	bool found;                     /* they were a predecessor's */
+	bool at_rest;                   /* likewise, and have left no journal,
+	                                   for nothing is open */
 	bool no_disk;                   /* it cannot be had */
 	bool is_late;                   /* and that was said */
 	uint32_t pause_ms;              /* before the next look at the fence */
@@ -64,6 +67,17 @@ struct blkback_death {                  /* of the data halves */
 	enum pvb_why why;               /* not to be served again, for that; OK:
 	                                   it is */
 	char text[PVB_BLK_HALVES_TEXT_MAX + 1];
+};
+
+enum blkback_rest_step {
+	BLKBACK_NO_REST, BLKBACK_REST_WANTED, BLKBACK_REST_DRAINING,
+	BLKBACK_REST_DETACHING, BLKBACK_RESTED,
+};
+
+struct blkback_rest {
+	enum blkback_rest_step step;
+	struct pvb_loop_task task;      /* the next step is due */
+	bool connected;                 /* there is something to go on with */
 };
 
 /* What one order to all queues sends along: one opening of the disk, for the
@@ -101,6 +115,7 @@ struct pvb_blkback_ctl {
 	uint64_t medium;                /* which one it is, of all so far */
 	struct blkback_change change;
 	struct blkback_death death;
+	struct blkback_rest rest;
 	int journal_fd[PVB_BLK_QUEUES_MAX];     /* borrowed; of those that are
 	                                           attached */
 	struct pvb_blk_terms terms;
@@ -172,6 +187,18 @@ void blkback_taken_over(struct pvb_blkback_ctl *b);
 /* The connection is over. */
 void blkback_forget(struct pvb_blkback_ctl *b);
 
+/* A node that promises what is not so any more, or NULL. */
+const char *blkback_broken_promise(struct pvb_blkback_ctl *b);
+
+/* _rest.  It may have come so far.  True: what was drained or detached was for
+   that.  The connection has failed. */
+void blkback_rest_poke(struct pvb_blkback_ctl *b);
+bool blkback_rest_drained(struct pvb_blkback_ctl *b);
+bool blkback_rest_detached(struct pvb_blkback_ctl *b);
+void blkback_rest_failed(struct pvb_blkback_ctl *b);
+void blkback_rest_init(struct pvb_blkback_ctl *b);
+void blkback_rest_fini(struct pvb_blkback_ctl *b);
+
 /* _nodes: publish, fetch, take and is_same of struct pvb_runner_ops. */
 int  blkback_publish(struct pvb_runner *r, enum pvb_xb saying,
                      struct pvb_keys *k);
@@ -204,6 +231,8 @@ int  blkback_attach(struct pvb_runner *r);
 void blkback_go(struct pvb_runner *r);
 void blkback_drain(struct pvb_runner *r, bool cut);
 void blkback_detach(struct pvb_runner *r);
+/* Blank journals for all queues.  0 or -errno. */
+int  blkback_make_journals(struct pvb_blkback_ctl *b);
 /* Open the disk, if there is one, for halves that are to attach next; close it
    after that.  0 or -errno. */
 int  blkback_open_ahead(struct pvb_blkback_ctl *b);

@@ -33,8 +33,8 @@ static uint32_t back_journals, back_graves;     /* made; bury calls */
 static size_t back_journal_bytes;       /* of the last */
 static int back_left = -ENOENT;         /* what that call answers */
 static uint32_t back_left_queues;       /* that it was asked for */
-static uint32_t back_forgets;
 static bool back_alone;                 /* its data halves in their process */
+static uint32_t back_forgets, back_rested, back_rested_connected;
 static bool back_no_discard;            /* option */
 static enum pvb_blk_on_full back_on_full;       /* option */
 
@@ -74,6 +74,15 @@ static inline void back_forget(void *arg)
 {
 	(void)arg;
 	back_forgets++;
+}
+
+static inline void on_rested(struct pvb_blkback_ctl *b, bool connected,
+                             void *arg)
+{
+	(void)arg;
+	assert_ptr_equal(b, back);
+	back_rested++;
+	back_rested_connected += connected;
 }
 
 static inline void back_bury(struct pvb_blkback_ctl *b, void *arg)
@@ -128,11 +137,13 @@ static inline void back_start(void)
 		.left = back_outlives ? back_find_left : NULL,
 		.forget = back_outlives ? back_forget : NULL,
 		.alone = back_is_alone,
+		.rested = on_rested,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
 	back_changed = back_retired = mem_ends = back_media = 0;
 	back_journals = back_graves = back_forgets = back_left_queues = 0;
+	back_rested = back_rested_connected = 0;
 	if (counters_fd < 0)
 		counters_fd = pvb_counters_create();
 	assert_true(counters_fd >= 0);

@@ -586,6 +586,217 @@ static void who_takes_over_may_die_too(void **state)
 	assert_int_equal(bench.spy.writes, 0);
 }
 
+/* ---- at rest ------------------------------------------------------------- */
+
+static void serve(void)
+{
+	start();
+	give_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	front_on_two_queues("3");
+	bench_wait_state(bench.back, "4");
+	front_state("4");
+	bench_settle();
+	bench.spy.writes = 0;
+}
+
+static void expect_rest(bool connected)
+{
+	bench_settle();
+	assert_int_equal(back_rested, 1);
+	assert_int_equal(back_rested_connected, connected);
+	assert_int_equal(back_forgets, 1);      /* at its start */
+	assert_int_equal(bench.spy.writes, 0);
+}
+
+static void it_comes_to_rest_without_a_word(void **state)
+{
+	(void)state;
+	serve();
+	pvb_blkback_ctl_rest(back);
+	expect_rest(true);
+	assert_int_equal(h0->drain, 1);
+	assert_int_equal(h1->drain, 1);
+	assert_int_equal(h0->cut, 0);
+	assert_int_equal(h0->detach, 1);
+	assert_int_equal(h1->detach, 1);
+	/* What the front says then is for the next one. */
+	front_state("5");
+	pass_ms(1000);
+	assert_string_equal(get(bench.back, "state"), "4");
+}
+
+/* What was taken is answered before. */
+static void it_lets_go_when_all_are_drained(void **state)
+{
+	(void)state;
+	serve();
+	h0->quiet = h1->quiet = true;
+	pvb_blkback_ctl_rest(back);
+	bench_settle();
+	half_say(h0, PVB_BLK_MSG_DRAINED);
+	bench_settle();
+	assert_int_equal(h0->detach, 0);
+	h0->quiet = h1->quiet = false;
+	half_say(h1, PVB_BLK_MSG_DRAINED);
+	expect_rest(true);
+	assert_int_equal(h0->detach, 1);
+}
+
+static void who_is_not_connected_is_at_rest(void **state)
+{
+	(void)state;
+	start();
+	give_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	bench.spy.writes = 0;
+	pvb_blkback_ctl_rest(back);
+	expect_rest(false);
+	front_on_two_queues("3");
+	pass_ms(1000);
+	assert_int_equal(h0->attach, 0);
+}
+
+static void a_death_meanwhile_comes_first(void **state)
+{
+	(void)state;
+	serve();
+	h0->quiet = h1->quiet = true;
+	pvb_blkback_ctl_rest(back);
+	bench_settle();
+	pvb_link_fini(&h0->link);
+	TURN_UNTIL(back_graves > 0);
+	h0->quiet = h1->quiet = false;
+	bury();
+	expect_rest(true);
+	assert_int_equal(h0->attach, 2);
+	assert_int_equal(h0->drain, 2);
+	assert_int_equal(h0->cut, 0);
+	assert_int_equal(h0->detach, 1);
+}
+
+static void a_closing_that_is_under_way_comes_first(void **state)
+{
+	(void)state;
+	serve();
+	h0->quiet = h1->quiet = true;
+	front_state("6");
+	TURN_UNTIL(h1->drain > 0);
+	pvb_blkback_ctl_rest(back);
+	bench_settle();
+	assert_int_equal(back_rested, 0);
+	h0->quiet = h1->quiet = false;
+	half_say(h0, PVB_BLK_MSG_DRAINED);
+	half_say(h1, PVB_BLK_MSG_DRAINED);
+	bench_wait_state(bench.back, "6");
+	TURN_UNTIL(back_rested > 0);
+	assert_int_equal(back_rested_connected, 0);
+}
+
+static void a_ring_that_breaks_meanwhile_is_closed(void **state)
+{
+	(void)state;
+	serve();
+	h0->quiet = h1->quiet = true;
+	pvb_blkback_ctl_rest(back);
+	bench_settle();
+	half_say_failed(h0, PVB_WHY_RING_INDEX, "bad index");
+	bench_wait_state(bench.back, "5");
+	h0->quiet = h1->quiet = false;
+	half_say(h0, PVB_BLK_MSG_DRAINED);
+	half_say(h1, PVB_BLK_MSG_DRAINED);
+	bench_wait_state(bench.back, "6");
+	TURN_UNTIL(back_rested > 0);
+	assert_int_equal(back_rested_connected, 0);
+}
+
+static void rest(void)
+{
+	serve();
+	pvb_blkback_ctl_rest(back);
+	expect_rest(true);
+	pvb_blkback_ctl_destroy(back);
+	bench_settle();
+}
+
+static void come_after_rest(void)
+{
+	back_left = 1;
+	start();
+	bench_settle();
+}
+
+/* With journals that are blank, all of them made before the first ring is
+   attached. */
+static void the_next_one_goes_on_from_there(void **state)
+{
+	(void)state;
+	rest();
+	come_after_rest();
+	bury();
+	assert_int_equal(back_journals, 0);
+	h0->quiet = true;
+	give_disk("mem:1M");
+	bench_settle();
+	assert_int_equal(back_journals, 2);
+	h0->quiet = false;
+	half_say(h0, PVB_BLK_MSG_ATTACHED);
+	bench_settle();
+	expect_serving();
+	assert_int_equal(back_journals, 2);
+	assert_int_equal(bench.spy.writes, 0);
+}
+
+static void the_one_after_that_has_journals(void **state)
+{
+	(void)state;
+	rest();
+	come_after_rest();
+	give_disk("mem:1M");
+	bury();
+	expect_serving();
+	pvb_link_fini(&h0->link);
+	TURN_UNTIL(back_graves > 1);
+	bury();
+	assert_int_equal(h0->attach, 3);
+	assert_int_equal(back_journals, 2);
+	assert_true(back_status().live);
+}
+
+/* There is no journal that would say so. */
+static void a_promise_that_is_not_kept_closes_the_device(void **state)
+{
+	static const struct { const char *node, *value; } told[] = {
+		{ "feature-barrier", "1" }, { "feature-discard", "1" },
+		{ "sector-size", "4096" }, { "info", "4" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++, reset()) {
+		back_no_discard = true;
+		rest();
+		put(bench.tools, bench.back, told[i].node, told[i].value);
+		come_after_rest();
+		give_disk("mem:1M");
+		bury();
+		bench_wait_state(bench.back, "6");
+		assert_int_equal(back_status().why, PVB_WHY_JOURNAL_OTHER);
+		assert_non_null(strstr(back_error(), told[i].node));
+		assert_int_equal(h0->attach, 1);
+	}
+}
+
+static void a_feature_that_was_taken_back_is_no_promise(void **state)
+{
+	(void)state;
+	rest();
+	put(bench.tools, bench.back, "feature-flush-cache", "0");
+	come_after_rest();
+	give_disk("mem:1M");
+	bury();
+	expect_serving();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -614,6 +825,16 @@ int main(void)
 		BACK_TEST(the_word_of_a_dead_front_is_not_taken),
 		BACK_TEST(a_front_that_begins_anew_meanwhile_is_served),
 		BACK_TEST(who_takes_over_may_die_too),
+		BACK_TEST(it_comes_to_rest_without_a_word),
+		BACK_TEST(it_lets_go_when_all_are_drained),
+		BACK_TEST(who_is_not_connected_is_at_rest),
+		BACK_TEST(a_death_meanwhile_comes_first),
+		BACK_TEST(a_closing_that_is_under_way_comes_first),
+		BACK_TEST(a_ring_that_breaks_meanwhile_is_closed),
+		BACK_TEST(the_next_one_goes_on_from_there),
+		BACK_TEST(the_one_after_that_has_journals),
+		BACK_TEST(a_promise_that_is_not_kept_closes_the_device),
+		BACK_TEST(a_feature_that_was_taken_back_is_no_promise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
