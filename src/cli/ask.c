@@ -42,7 +42,7 @@ json_t *pvb_ask(const struct pvb_ask_options *o, json_t *request)
 		answer = pvb_control_ask(path, request,
 		                         o->timeout_ms ? (int)o->timeout_ms
 		                                       : TIMEOUT_MS, &e);
-	if (!answer)
+	if (!answer && !o->quiet)
 		pvb_say_err(NULL, &e);
 	json_decref(request);
 	return answer;

@@ -12,6 +12,7 @@
 struct pvb_ask_options {                /* what every asking command takes */
 	const char *host, *control;
 	bool        json;
+	bool        quiet;              /* about what goes wrong */
 	uint64_t    timeout_ms;         /* for the answer; 0: as usual */
 };
 

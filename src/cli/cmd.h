@@ -26,8 +26,8 @@ struct pvb_cmd {
 extern const struct pvb_cmd pvb_cmd_attach, pvb_cmd_bench, pvb_cmd_copy,
 	pvb_cmd_detach, pvb_cmd_eject, pvb_cmd_explain, pvb_cmd_insert,
 	pvb_cmd_list, pvb_cmd_local, pvb_cmd_loop, pvb_cmd_replay,
-	pvb_cmd_resize, pvb_cmd_serve, pvb_cmd_stat, pvb_cmd_vdev,
-	pvb_cmd_worker;
+	pvb_cmd_resize, pvb_cmd_serve, pvb_cmd_stat, pvb_cmd_upgrade,
+	pvb_cmd_vdev, pvb_cmd_worker;
 
 /* "pvb: ..." and a newline on standard error; returns PVB_EXIT_FAILED. */
 int pvb_say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -15,11 +15,26 @@
 
 static void signalled(struct pvb_loop_fd *w, uint32_t events)
 {
+	struct pvb_daemon *d = pvb_container(w, struct pvb_daemon, signals);
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(w->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	if (read(w->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		d->hup(d->hup_arg);
+	else
 		pvb_loop_stop(w->loop);
+}
+
+static void block(sigset_t *set, bool hup)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	if (hup)
+		sigaddset(set, SIGHUP);
+	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
 static int watch_signals(struct pvb_daemon *d)
@@ -27,10 +42,7 @@ static int watch_signals(struct pvb_daemon *d)
 	sigset_t set;
 	int r;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	block(&set, false);
 	d->signals = (struct pvb_loop_fd){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
 		.events = PVB_LOOP_IN, .ready = signalled,
@@ -72,6 +84,19 @@ int pvb_daemon_init(struct pvb_daemon *d, enum pvb_log_level level)
 		pvb_loop_destroy(d->loop);
 		return pvb_say_error("signals: %s", strerror(-r));
 	}
+	return PVB_EXIT_DONE;
+}
+
+int pvb_daemon_hear_hup(struct pvb_daemon *d, void (*hup)(void *arg),
+                        void *arg)
+{
+	sigset_t set;
+
+	d->hup = hup;
+	d->hup_arg = arg;
+	block(&set, true);
+	if (signalfd(d->signals.fd, &set, SFD_CLOEXEC | SFD_NONBLOCK) < 0)
+		return pvb_say_error("signals: %s", strerror(errno));
 	return PVB_EXIT_DONE;
 }
 

@@ -6,7 +6,8 @@
 #include "cmd.h"
 
 static const struct pvb_cmd *const commands[] = {
-	&pvb_cmd_loop, &pvb_cmd_local, &pvb_cmd_serve, &pvb_cmd_attach,
+	&pvb_cmd_loop, &pvb_cmd_local, &pvb_cmd_serve, &pvb_cmd_upgrade,
+	&pvb_cmd_attach,
 	&pvb_cmd_detach, &pvb_cmd_resize, &pvb_cmd_insert, &pvb_cmd_eject,
 	&pvb_cmd_list, &pvb_cmd_explain, &pvb_cmd_stat,
 	&pvb_cmd_copy, &pvb_cmd_replay, &pvb_cmd_bench, &pvb_cmd_vdev,

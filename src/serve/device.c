@@ -115,6 +115,15 @@ static void changed(struct pvb_blkback_ctl *ctl, void *arg)
 	d->config.changed(d, d->config.arg);
 }
 
+static void rested(struct pvb_blkback_ctl *ctl, bool connected, void *arg)
+{
+	struct pvb_device *d = arg;
+	int r = connected ? pvb_device_worker_rest(&d->worker) : 0;
+
+	(void)ctl;
+	d->config.rested(d, r, d->config.arg);
+}
+
 static void medium(struct pvb_blkback_ctl *ctl, const struct pvb_err *e,
                    void *arg)
 {
@@ -192,7 +201,8 @@ static int start_control(struct pvb_device *d, struct pvb_err *e)
 		.counters = counters, .journal = journal, .left = left,
 		.forget = forget, .bury = bury, .alone = alone,
 		.fence = fence_of(d), .changed = changed,
-		.medium = medium, .retired = retired, .arg = d,
+		.medium = medium, .rested = rested, .retired = retired,
+		.arg = d,
 	};
 	int r = pvb_blkback_ctl_create(d->config.watches, &c, &d->ctl, e);
 
@@ -271,6 +281,18 @@ const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d)
 void pvb_device_stop(struct pvb_device *d, bool force)
 {
 	pvb_blkback_ctl_stop(d->ctl, force);
+}
+
+void pvb_device_set(struct pvb_device *d, uint64_t spin_max_ns,
+                    uint32_t deaths_max)
+{
+	d->worker.c.deaths_max = deaths_max;
+	pvb_blkback_ctl_set_spin(d->ctl, spin_max_ns);
+}
+
+void pvb_device_rest(struct pvb_device *d)
+{
+	pvb_blkback_ctl_rest(d->ctl);
 }
 
 int pvb_device_resize(struct pvb_device *d, struct pvb_err *e)

@@ -37,6 +37,8 @@ struct pvb_device_config {
 	struct pvb_prober    *prober;
 	/* A state has changed, ours or the front's. */
 	void (*changed)(struct pvb_device *d, void *arg);
+	/* It has come to rest: code 0, or why it has not. */
+	void (*rested)(struct pvb_device *d, int code, void *arg);
 	/* Closed for good: destroy it, but not from inside this call. */
 	void (*retired)(struct pvb_device *d, void *arg);
 	void *arg;
@@ -53,6 +55,11 @@ void pvb_device_end(struct pvb_device *d);
 
 const struct pvb_xsdev *pvb_device_dev(const struct pvb_device *d);
 void pvb_device_stop(struct pvb_device *d, bool force);
+/* From now on; the first for rings that are attached from now on. */
+void pvb_device_set(struct pvb_device *d, uint64_t spin_max_ns,
+                    uint32_t deaths_max);
+/* See blkback_ctl.h.  The rested call follows, unless it is retired. */
+void pvb_device_rest(struct pvb_device *d);
 int  pvb_device_resize(struct pvb_device *d, struct pvb_err *e);
 /* Change its medium: see device_medium.h. */
 struct pvb_medium *pvb_device_medium(struct pvb_device *d);

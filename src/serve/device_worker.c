@@ -79,7 +79,8 @@ void pvb_device_worker_bury(struct pvb_device_worker *w,
 
 /* ---- what outlives it ---------------------------------------------------- */
 
-static const char journal[] = "journal", counters[] = "counters";
+static const char journal[] = "journal", counters[] = "counters",
+                  rest[] = "rest";
 
 static void drop(int *fd)
 {
@@ -134,15 +135,38 @@ int pvb_device_worker_journal(struct pvb_device_worker *w, uint32_t queue,
 		return fd;
 	drop(&w->journal_fd[queue]);
 	w->journal_fd[queue] = fd;
+	/* With the last of them it is not true any more. */
+	if (queue + 1 == w->at_rest) {
+		pvb_kept_remove(w->c.kept, &w->c.dev, 0, rest);
+		w->at_rest = 0;
+	}
 	return fd;
 }
 
-void pvb_device_worker_forget(struct pvb_device_worker *w)
+static void remove_journals(struct pvb_device_worker *w)
 {
 	for (uint32_t i = 0; i < PVB_BLK_QUEUES_MAX; i++) {
 		drop(&w->journal_fd[i]);
 		pvb_kept_remove(w->c.kept, &w->c.dev, i, journal);
 	}
+}
+
+void pvb_device_worker_forget(struct pvb_device_worker *w)
+{
+	remove_journals(w);
+	pvb_kept_remove(w->c.kept, &w->c.dev, 0, rest);
+	w->at_rest = 0;
+}
+
+int pvb_device_worker_rest(struct pvb_device_worker *w)
+{
+	int fd = pvb_kept_make(w->c.kept, &w->c.dev, 0, rest, 1);
+
+	if (fd < 0)
+		return fd;
+	(void)close(fd);                /* its name says it all */
+	remove_journals(w);
+	return 0;
 }
 
 /* They begin anew if they are none. */
@@ -156,8 +180,8 @@ static void find_counters(struct pvb_device_worker *w, uint32_t queue)
 	w->counters_fd[queue] = fd < 0 ? -1 : fd;
 }
 
-int pvb_device_worker_left(struct pvb_device_worker *w, uint32_t queues,
-                           int *fds)
+static int find_journals(struct pvb_device_worker *w, uint32_t queues,
+                         int *fds)
 {
 	for (uint32_t i = 0; i < queues; i++) {
 		fds[i] = pvb_kept_find(w->c.kept, &w->c.dev, i, journal);
@@ -165,9 +189,34 @@ int pvb_device_worker_left(struct pvb_device_worker *w, uint32_t queues,
 			return fds[i];
 		w->journal_fd[i] = fds[i];
 	}
-	for (uint32_t i = 0; i < queues; i++)
-		find_counters(w, i);
 	return 0;
+}
+
+static bool is_at_rest(struct pvb_device_worker *w)
+{
+	int fd = pvb_kept_find(w->c.kept, &w->c.dev, 0, rest);
+
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
+int pvb_device_worker_left(struct pvb_device_worker *w, uint32_t queues,
+                           int *fds)
+{
+	int r = find_journals(w, queues, fds);
+
+	/* Who came to rest, or went on from there, has got no further. */
+	if (r == 0)
+		pvb_kept_remove(w->c.kept, &w->c.dev, 0, rest);
+	if (r < 0 && is_at_rest(w)) {
+		w->at_rest = queues;
+		r = 1;
+	}
+	for (uint32_t i = 0; r >= 0 && i < queues; i++)
+		find_counters(w, i);
+	return r;
 }
 
 void pvb_device_worker_sum(const struct pvb_device_worker *w,

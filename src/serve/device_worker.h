@@ -36,6 +36,8 @@ struct pvb_device_worker {              /* caller's storage */
 	int                  counters_fd[PVB_BLK_QUEUES_MAX];
 	int                  journal_fd[PVB_BLK_QUEUES_MAX];
 	bool                 unkept;    /* something; that was told */
+	uint32_t             at_rest;   /* of so many queues there are no
+	                                   journals yet */
 };
 
 void pvb_device_worker_init(struct pvb_device_worker *w,
@@ -53,6 +55,9 @@ int  pvb_device_worker_journal(struct pvb_device_worker *w, uint32_t queue,
 int  pvb_device_worker_left(struct pvb_device_worker *w, uint32_t queues,
                             int *fds);
 void pvb_device_worker_forget(struct pvb_device_worker *w);
+/* Its rings are at rest: the next supervisor needs no journals, and finds none.
+   0; or -errno, and they are kept. */
+int  pvb_device_worker_rest(struct pvb_device_worker *w);
 void pvb_device_worker_bury(struct pvb_device_worker *w,
                             struct pvb_blkback_ctl *b);
 /* What all its queues have counted. */

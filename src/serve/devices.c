@@ -19,40 +19,9 @@
 #include "bus/complain.h"
 #include "bus/watches.h"
 #include "device_kinds.h"
+#include "devices_parts.h"
 #include "hyp/store.h"
 #include "kept.h"
-
-struct entry {                          /* one device that is for us */
-	struct entry       *next;
-	struct pvb_devices *devices;
-	const struct pvb_kind *kind;
-	struct pvb_device  *device;     /* NULL: could not begin; not tried
-	                                   again */
-	struct pvb_xsdev    dev;
-	bool                seen;       /* by the scan that is running */
-	bool                changed;    /* its state, since the last look */
-	bool                orphan;     /* its nodes are ours to remove */
-	bool                retired;
-};
-
-struct kind_watch {
-	struct pvb_watch    watch;
-	struct pvb_devices *devices;
-	const struct pvb_kind *kind;
-	bool                swept;      /* what was kept of those that are not
-	                                   there any more */
-};
-
-struct pvb_devices {
-	struct pvb_devices_config c;
-	struct pvb_store    *store;
-	uint32_t             cpus;
-	struct kind_watch    watch[PVB_KINDS];
-	struct pvb_loop_task sweep;     /* what has retired, or is orphaned */
-	struct entry        *first;
-	void               (*drained)(void *arg);
-	void                *drained_arg;
-};
 
 /* ---- the table ----------------------------------------------------------- */
 
@@ -127,6 +96,17 @@ static void retired(struct pvb_device *d, void *arg)
 	pvb_loop_defer(n->devices->c.loop, &n->devices->sweep);
 }
 
+static void rested(struct pvb_device *d, int code, void *arg)
+{
+	struct entry *n = arg;
+
+	(void)d;
+	n->rested = true;
+	if (code < 0)
+		n->devices->rest_code = code;
+	pvb_loop_defer(n->devices->c.loop, &n->devices->sweep);
+}
+
 static void changed(struct pvb_device *d, void *arg)
 {
 	struct entry *n = arg;
@@ -154,7 +134,8 @@ static void begin(struct pvb_devices *s, struct entry *n)
 		.spin_max_ns = s->c.spin_max_ns,
 		.deaths_max = s->c.deaths_max, .watches = s->c.watches,
 		.workers = s->c.workers, .prober = s->c.prober,
-		.changed = changed, .retired = retired, .arg = n,
+		.changed = changed, .rested = rested, .retired = retired,
+		.arg = n,
 	};
 	struct pvb_err e = PVB_ERR_INIT;
 
@@ -190,7 +171,7 @@ static void meet(struct pvb_devices *s, const struct pvb_kind *kind,
 	if (n && !s->drained && is_made_again(n))
 		begin(s, n);
 	/* While all are drained, none is begun (anew). */
-	if (!n && !s->drained &&
+	if (!n && !s->done &&
 	    pvb_kind_is_ours(kind, s->store, dev) == 1 && !is_over(s, dev)) {
 		n = entry_add(s, kind, dev);
 		if (n)
@@ -249,6 +230,15 @@ static void bury(struct entry **at)
 	meet(s, kind, &dev);
 }
 
+static bool are_all_done(const struct pvb_devices *s)
+{
+	const struct entry *n = s->first;
+
+	while (n && s->resting && (n->rested || !n->device))
+		n = n->next;
+	return !n;
+}
+
 static void sweep(struct pvb_loop_task *t)
 {
 	struct pvb_devices *s = pvb_container(t, struct pvb_devices, sweep);
@@ -262,8 +252,8 @@ static void sweep(struct pvb_loop_task *t)
 		else
 			at = &(*at)->next;
 	}
-	if (s->drained && !s->first)
-		s->drained(s->drained_arg);
+	if (s->done && are_all_done(s))
+		s->done(s->done_arg, s->rest_code);
 }
 
 /* ---- what is in the store ------------------------------------------------ */
@@ -400,44 +390,4 @@ void pvb_devices_destroy(struct pvb_devices *s)
 	for (uint32_t i = 0; i < PVB_KINDS; i++)
 		pvb_watches_remove(s->c.watches, &s->watch[i].watch);
 	free(s);
-}
-
-void pvb_devices_drain(struct pvb_devices *s, void (*done)(void *arg),
-                       void *arg)
-{
-	s->drained = done;
-	s->drained_arg = arg;
-	for (struct entry *n = s->first; n; n = n->next) {
-		if (n->device)
-			pvb_device_stop(n->device, false);
-		else
-			n->retired = true;
-	}
-	pvb_loop_defer(s->c.loop, &s->sweep);
-}
-
-/* ---- for whoever asks ---------------------------------------------------- */
-
-struct pvb_device *pvb_devices_find(struct pvb_devices *s,
-                                    uint16_t front_domid, uint32_t number)
-{
-	for (struct entry *n = s->first; n; n = n->next)
-		if (n->device && n->dev.front_domid == front_domid &&
-		    n->dev.number == number)
-			return n->device;
-	return NULL;
-}
-
-struct pvb_device *pvb_devices_next(struct pvb_devices *s,
-                                    const struct pvb_device *after)
-{
-	struct entry *n = s->first;
-
-	while (after && n && n->device != after)
-		n = n->next;
-	if (after && n)
-		n = n->next;
-	while (n && !n->device)
-		n = n->next;
-	return n ? n->device : NULL;
 }

@@ -34,9 +34,20 @@ int  pvb_devices_create(const struct pvb_devices_config *c,
 /* Without a word to their fronts or the store.  NULL is fine. */
 void pvb_devices_destroy(struct pvb_devices *s);
 
-/* Close every one in an orderly way; `done` when the last has closed. */
-void pvb_devices_drain(struct pvb_devices *s, void (*done)(void *arg),
+/* From now on. */
+void pvb_devices_set(struct pvb_devices *s, uint64_t spin_max_ns,
+                     uint32_t deaths_max);
+
+/* From the loop, perhaps more than once.  `code`: 0, or a negative errno. */
+typedef void pvb_devices_done(void *arg, int code);
+
+/* Close every one in an orderly way, and begin no other; `done` when the last
+   has closed. */
+void pvb_devices_drain(struct pvb_devices *s, pvb_devices_done *done,
                        void *arg);
+/* Instead: bring every one to rest (see blkback_ctl.h); `done` when the last
+   has: or why one has not. */
+void pvb_devices_rest(struct pvb_devices *s, pvb_devices_done *done, void *arg);
 
 /* NULL: it is not served here. */
 struct pvb_device *pvb_devices_find(struct pvb_devices *s,

@@ -13,6 +13,7 @@
 #include "device_deaths.h"
 #include "device_medium.h"
 #include "devices.h"
+#include "handover.h"
 #include "hyp/host.h"
 #include "hyp/store.h"
 #include "kept.h"
@@ -33,6 +34,9 @@ struct pvb_supervisor {
 	struct pvb_devices   *devices;
 	struct pvb_control   *control;
 	struct pvb_store_return store_return;   /* once it is lost */
+	struct pvb_handover  *handover; /* NULL: none is asked for */
+	void                (*drained)(void *arg);
+	void                 *drained_arg;
 	int                   sole;             /* see sole.h */
 };
 
@@ -182,17 +186,39 @@ static json_t *change_medium(struct pvb_supervisor *s, const char *command,
 	return r < 0 ? NULL : pvb_device_list_json(d);
 }
 
+/* Its answer comes when the new program may be executed. */
+static json_t *upgrade(struct pvb_supervisor *s, const json_t *request,
+                       struct pvb_control_client *client, struct pvb_err *e)
+{
+	const struct pvb_handover_config c = {
+		.log = s->config.log, .loop = s->loop, .devices = s->devices,
+		.execute = s->config.upgrade, .arg = s->config.arg,
+	};
+
+	if (s->handover)
+		pvb_err_set(e, -EBUSY, "another upgrade is under way");
+	else if (pvb_handover_begin(&c, request, &s->handover, e) == 0)
+		pvb_handover_answer(s->handover, pvb_control_later(client));
+	return NULL;
+}
+
 static json_t *handle(void *arg, const char *command, const json_t *request,
                       struct pvb_control_client *client, struct pvb_err *e)
 {
 	struct pvb_supervisor *s = arg;
 
+	if (pvb_handover_is_over(s->handover)) {
+		pvb_err_set(e, -EAGAIN, "another daemon takes over");
+		return NULL;
+	}
 	if (strcmp(command, "list") == 0)
 		return all(s, pvb_device_list_json, e);
 	if (strcmp(command, "stat") == 0)
 		return all(s, pvb_device_stat_json, e);
 	if (strcmp(command, "resize") == 0)
 		return resize(s, request, e);
+	if (strcmp(command, "upgrade") == 0)
+		return upgrade(s, request, client, e);
 	if (strcmp(command, "insert") == 0 || strcmp(command, "eject") == 0)
 		return change_medium(s, command, request, client, e);
 	pvb_err_set(e, -EINVAL, "%.32s: unknown command", command);
@@ -304,6 +330,7 @@ void pvb_supervisor_destroy(struct pvb_supervisor *s)
 	if (!s)
 		return;
 	pvb_store_return_end(&s->store_return);
+	pvb_handover_destroy(s->handover);
 	pvb_control_destroy(s->control);
 	pvb_devices_destroy(s->devices);
 	pvb_workers_destroy(s->workers);
@@ -315,8 +342,25 @@ void pvb_supervisor_destroy(struct pvb_supervisor *s)
 	free(s);
 }
 
+void pvb_supervisor_set(struct pvb_supervisor *s,
+                        const struct pvb_supervisor_settings *settings)
+{
+	pvb_devices_set(s->devices, settings->spin_max_ns,
+	                settings->deaths_max);
+}
+
+static void drained(void *arg, int code)
+{
+	struct pvb_supervisor *s = arg;
+
+	(void)code;
+	s->drained(s->drained_arg);
+}
+
 void pvb_supervisor_drain(struct pvb_supervisor *s, void (*done)(void *arg),
                           void *arg)
 {
-	pvb_devices_drain(s->devices, done, arg);
+	s->drained = done;
+	s->drained_arg = arg;
+	pvb_devices_drain(s->devices, drained, s);
 }

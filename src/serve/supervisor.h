@@ -32,8 +32,15 @@ struct pvb_supervisor_config {
 	   another, which finds all as it is by that time. */
 	void (*lost)(void *arg);
 	void (*tried)(void *arg, bool back);
+	/* Destroy it and execute this program in our place, for it can go on
+	   with all that is served.  Not in here.  NULL: our own, for the one
+	   that was asked for cannot.  Borrowed until destroy. */
+	void (*upgrade)(void *arg, const char *program);
 	void *arg;
 };
+
+/* What may change while it serves. */
+struct pvb_supervisor_settings { uint64_t spin_max_ns; uint32_t deaths_max; };
 
 /* Serves while the loop turns.  Owned, or NULL with *e. */
 struct pvb_supervisor *pvb_supervisor_create(
@@ -42,6 +49,9 @@ struct pvb_supervisor *pvb_supervisor_create(
 /* Leaves devices and guests as they are, and ends its workers. */
 void pvb_supervisor_destroy(struct pvb_supervisor *s);
 
+/* For what begins from now on; workers that die now. */
+void pvb_supervisor_set(struct pvb_supervisor *s,
+                        const struct pvb_supervisor_settings *settings);
 /* Close every device in an orderly way; `done` when the last has closed. */
 void pvb_supervisor_drain(struct pvb_supervisor *s, void (*done)(void *arg),
                           void *arg);

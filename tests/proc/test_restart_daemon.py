@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """The daemon dies, or is started anew, under load: its guests see a pause and
 nothing else."""
+import json
 import os
 import random
+import socket
 import struct
 import subprocess
 import threading
@@ -15,7 +17,8 @@ from front import Front
 from load import BLOCK
 from restart import (MANY, MIB, kill, loaded, loads, machine,
                      nothing_was_refused, progress, say_pauses, worker)
-from rig import DEADLINE_S, PVB, at_rest, open_fds, pvb, run, until
+from rig import (DEADLINE_S, PVB, at_rest, listens, open_fds, pvb, pvb_json,
+                 run, until)
 
 LOADED = ("xvda", "xvdb", "xvdd")       # by loads()
 
@@ -59,7 +62,7 @@ def die_with_workers(m):
     m.serve.kill()
 
 
-def again_and_again(end, times, what):
+def again_and_again(end, times, what, start=True):
     """Under load.  Nothing is left of it, and the store hears nothing."""
     with machine(*MANY) as m, ExitStack() as stack, \
             loads(m, stack, kept=True) as running:
@@ -70,7 +73,8 @@ def again_and_again(end, times, what):
             load.longest_s()
         for _ in range(times):
             end(m)
-            m.start_serve(*MANY)
+            if start:
+                m.start_serve(*MANY)
             serves(m, *LOADED)
             progress(*running)
             pauses.append(max(load.longest_s() for load in running))
@@ -147,6 +151,112 @@ def test_a_late_write_is_waited_for():
         m.attach(1, "xvda", path)
         with Front(m.vbd(1)) as f:
             assert late.new_data_stands(m, f, restart, slow_ms=4000)
+
+
+# ---- another program in its place -------------------------------------------
+
+def upgrade(m):
+    """By the same program, whose journals are the same."""
+    pid = m.serve.pid
+    assert pvb_json("upgrade", "--host", m.host) == {"journals": "kept"}
+    assert m.serve.process.poll() is None and m.serve.pid == pid
+
+
+def ask(m, **request):
+    """The daemon's answer on its control socket."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE_S)
+        s.connect(os.path.join(m.dir, "control"))
+        s.sendall(json.dumps(request).encode() + b"\n")
+        with s.makefile() as f:
+            return json.loads(f.readline())
+
+
+def upgrade_to_other_journals(m):
+    """By one that cannot read those of today."""
+    answer = ask(m, command="upgrade", program=PVB, journals=[99])
+    assert answer == {"result": {"journals": "empty"}}, answer
+    until(lambda: listens(os.path.join(m.dir, "control")) and
+          ask(m, command="list").get("result") is not None, "a daemon")
+
+
+def test_an_upgrade():
+    again_and_again(upgrade, 10, "the daemon was replaced", start=False)
+
+
+def test_an_upgrade_to_other_journals():
+    again_and_again(upgrade_to_other_journals, 10,
+                    "the daemon was replaced, with all rings at rest",
+                    start=False)
+
+
+def test_one_at_rest_may_die():
+    """Whoever comes then: all is known to be at rest, or in journals."""
+    with machine(*MANY) as m, ExitStack() as stack, \
+            loads(m, stack, kept=True) as running:
+        chance = random.Random(7)
+        for _ in range(20):
+            t = threading.Thread(target=try_upgrade, args=(m,))
+            t.start()
+            time.sleep(chance.random() * 0.06)
+            m.serve.kill()
+            t.join()
+            m.start_serve(*MANY)
+            serves(m, *LOADED)
+        progress(*running)
+        for load in running:
+            load.stop()
+        nothing_was_refused(m)
+
+
+def try_upgrade(m):
+    try:
+        ask(m, command="upgrade", program=PVB, journals=[])
+    except (OSError, ValueError):
+        pass                            # it is dead
+
+
+def test_what_does_not_come_to_rest_is_not_replaced():
+    """It goes on as it was, also with those that had come to rest."""
+    with machine() as m:
+        m.attach(1, "xvda", f"fault:{m.image()}?delay=3000,op:write,times:1")
+        m.attach(1, "xvdb", m.image("b"))
+        with Front(m.vbd(1)) as f, Front(m.vbd(1, "xvdb")) as b:
+            results = []
+            write = threading.Thread(
+                target=lambda: results.append(f.write(b"x" * BLOCK)))
+            write.start()
+            until(lambda: m.stat()[0]["in_flight"] == 1, "a write in flight")
+            answer = ask(m, command="upgrade", program=PVB, journals=[],
+                         timeout_ms=500)
+            assert answer == {"error": "not all devices have come to rest in "
+                              "time"}, answer
+            assert b.write(b"y" * BLOCK) == 0
+            serves(m, "xvda", "xvdb")
+            write.join(2 * DEADLINE_S)
+            assert results == [0], results
+
+
+def test_what_cannot_be_executed_is_refused():
+    with machine() as m:
+        for program, why in (("/nonexistent", "No such file"),
+                             ("pvb", "path"), (None, "path")):
+            answer = ask(m, command="upgrade", program=program, journals=[1])
+            assert why in answer["error"], answer
+        assert m.list() == []
+
+
+def test_what_only_looks_like_a_program_is_not_the_end():
+    with machine() as m:
+        fake = m.path("fake")
+        with open(fake, "w", opener=lambda p, f: os.open(p, f, 0o755)) as f:
+            f.write("not a program")
+        m.attach(1, "xvda", m.image())
+        with Front(m.vbd(1)) as f:
+            assert f.write(b"x" * BLOCK) == 0
+            ask(m, command="upgrade", program=fake, journals=[1])
+            assert f.write(b"y" * BLOCK) == 0
+            assert "fake: Exec format error" in m.serve.output()
 
 
 # ---- what goes on -----------------------------------------------------------
