@@ -67,6 +67,9 @@ struct pvb_blk_back_attach {
 	   is dead and fenced; go on where that has stopped, from the beginning
 	   if it never got so far.  0: the journal is blank, or ATTACH fails. */
 	uint8_t  resume;
+	/* Without resume: somebody has perhaps served this ring, and nobody
+	   knows how far.  So nothing may wait on it, or ATTACH fails. */
+	uint8_t  quiet;
 	/* What the disk has no room for is kept, and the ring paused, until it
 	   has (--on-full pause). */
 	uint8_t  keep_full;
@@ -102,6 +105,24 @@ static inline uint32_t pvb_blk_fd_journal(const struct pvb_blk_back_attach *a)
 static inline uint32_t pvb_blk_fd_disk(const struct pvb_blk_back_attach *a)
 {
 	return pvb_blk_fd_journal(a) + (a->journal ? 1 : 0);
+}
+
+/* Whose journal it is. */
+static inline struct pvb_journal_identity
+pvb_blk_journal_identity(const struct pvb_blk_back_attach *a)
+{
+	struct pvb_journal_identity id = {
+		.protocol = PVB_JOURNAL_BLKIF, .device = a->device,
+		.front_domid = a->front_domid, .back_domid = a->back_domid,
+		.queue = (uint16_t)a->queue, .queues = (uint16_t)a->queues,
+		.port = a->port, .ref_count = UINT32_C(1) << a->ring_order,
+	};
+
+	_Static_assert((int)PVB_BLK_RING_PAGES_MAX <=
+	               (int)PVB_JOURNAL_REFS_MAX, "all have a place");
+	for (uint32_t i = 0; i < id.ref_count; i++)
+		id.ring_ref[i] = a->ring_ref[i];
+	return id;
 }
 
 /* The journal that goes with these terms. */

@@ -91,6 +91,13 @@ int blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e)
 		r = b->c.left(b->c.arg, b->terms.queues, b->journal_fd);
 	else
 		r = -ENOENT;
+	/* Each connection has its journals from before it can be used: whoever
+	   has another's, or none, has not been served. */
+	if (r == 0 && !blkback_are_journals_ours(b))
+		r = -ESTALE;
+	/* Unless there was no room for them. */
+	b->unsure = r != -ESTALE && r < 0 && f.mine == PVB_XB_CONNECTED &&
+	            f.peer == PVB_XB_CONNECTED;
 	b->death.at_rest = r == 1;
 	return r >= 0 ? go_on(b, &f, e) : begin_anew(b, &f, e);
 }

@@ -160,6 +160,7 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->journal = b->c.journal != NULL;
 	a->resume = b->halves.again;
+	a->quiet = b->unsure;
 	a->medium = b->medium;
 	a->geometry = b->geometry;
 	if (b->terms.blocks.segs_max > 0)
@@ -208,6 +209,29 @@ int blkback_make_journals(struct pvb_blkback_ctl *b)
 		r = journal_of(b, &m.u.back_attach);
 	}
 	return r < 0 ? r : 0;
+}
+
+static bool is_ours(const struct pvb_blkback_ctl *b, uint32_t queue)
+{
+	unsigned char head[PVB_JOURNAL_HEAD_MAX];
+	struct pvb_journal_identity left, ours;
+	struct pvb_blk_msg m;
+	ssize_t n = pread(b->journal_fd[queue], head, sizeof(head), 0);
+
+	if (n < 0 || !pvb_journal_whose(head, (size_t)n, &left))
+		return true;
+	fill_attach(b, queue, &m);
+	ours = pvb_blk_journal_identity(&m.u.back_attach);
+	return memcmp(&left, &ours, sizeof(ours)) == 0;
+}
+
+bool blkback_are_journals_ours(const struct pvb_blkback_ctl *b)
+{
+	uint32_t i = 0;
+
+	while (i < b->terms.queues && is_ours(b, i))
+		i++;
+	return i == b->terms.queues;
 }
 
 static int add_disk(struct pvb_blkback_ctl *b, struct along *l,

@@ -119,6 +119,8 @@ struct pvb_blkback_ctl {
 	int journal_fd[PVB_BLK_QUEUES_MAX];     /* borrowed; of those that are
 	                                           attached */
 	struct pvb_blk_terms terms;
+	bool unsure;                    /* who of them was perhaps served by
+	                                   somebody who kept no journal */
 	struct pvb_blk_geometry geometry;
 	uint32_t lost;                  /* PVB_BLK_LOST_*: this disk said that
 	                                   it could */
@@ -233,6 +235,8 @@ void blkback_drain(struct pvb_runner *r, bool cut);
 void blkback_detach(struct pvb_runner *r);
 /* Blank journals for all queues.  0 or -errno. */
 int  blkback_make_journals(struct pvb_blkback_ctl *b);
+/* Those that were left are not seen to be another connection's. */
+bool blkback_are_journals_ours(const struct pvb_blkback_ctl *b);
 /* Open the disk, if there is one, for halves that are to attach next; close it
    after that.  0 or -errno. */
 int  blkback_open_ahead(struct pvb_blkback_ctl *b);

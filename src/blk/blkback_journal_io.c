@@ -19,23 +19,6 @@ static enum pvb_why refuse(struct pvb_err *e, enum pvb_why why)
 
 /* ---- what it is compared with -------------------------------------------- */
 
-static struct pvb_journal_identity
-identity_of(const struct pvb_blk_back_attach *a)
-{
-	struct pvb_journal_identity id = {
-		.protocol = PVB_JOURNAL_BLKIF, .device = a->device,
-		.front_domid = a->front_domid, .back_domid = a->back_domid,
-		.queue = (uint16_t)a->queue, .queues = (uint16_t)a->queues,
-		.port = a->port, .ref_count = UINT32_C(1) << a->ring_order,
-	};
-
-	_Static_assert(sizeof(a->ring_ref) <= sizeof(id.ring_ref),
-	               "all have a place");
-	memcpy(id.ring_ref, a->ring_ref,
-	       id.ref_count * sizeof(id.ring_ref[0]));
-	return id;
-}
-
 /* All that would change what the bytes of a request mean, or which of them are
    legal; without the size, which may grow, and the features. */
 static void put_terms(const struct pvb_blk_back_attach *a,
@@ -61,7 +44,7 @@ static struct pvb_journal_terms terms_of(const struct pvb_blk_back_attach *a)
 {
 	struct pvb_journal_terms t = {
 		.shape = pvb_blk_journal_shape(a),
-		.identity = identity_of(a),
+		.identity = pvb_blk_journal_identity(a),
 		.features = pvb_blk_geometry_features(&a->geometry),
 	};
 

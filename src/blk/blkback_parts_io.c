@@ -74,6 +74,16 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
 	return PVB_WHY_ATTACH;
 }
 
+/* What waits may have been taken before, and done, and answered out of turn. */
+static enum pvb_why check_quiet(struct pvb_blkback_parts *p, struct pvb_err *e)
+{
+	if (pvb_ring_waiting(&p->channel.ring) == 0)
+		return PVB_OK;
+	(void)pvb_err_set(e, -EPROTO, "the ring is in use, and who served it "
+	                  "has left no journal");
+	return PVB_WHY_JOURNAL_FORMAT;
+}
+
 static bool is_whole(const struct pvb_disk_probe *disk)
 {
 	return disk->blob_bytes <= PVB_DISK_BLOB_MAX &&
@@ -208,6 +218,8 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 		                               fds[pvb_blk_fd_journal(a)], e);
 	if (why == PVB_OK)
 		why = map_ring(p, a, e);
+	if (why == PVB_OK && a->quiet && !p->journal.resumed)
+		why = check_quiet(p, e);
 	if (why == PVB_OK && a->journal)
 		why = pvb_blkback_journal_start(&p->journal, a,
 		                                &p->channel.ring, e);

@@ -29,6 +29,25 @@ bool pvb_journal_is_blank(const void *mem, size_t bytes)
 	return PVB_JOURNAL_LOAD(area->magic) == 0;
 }
 
+_Static_assert(sizeof(struct pvb_journal_area) <= PVB_JOURNAL_HEAD_MAX,
+               "a head is no larger");
+
+bool pvb_journal_whose(const void *bytes, size_t count,
+                       struct pvb_journal_identity *out)
+{
+	struct pvb_journal_area area;
+
+	if (count < sizeof(area))
+		return false;
+	memcpy(&area, bytes, sizeof(area));
+	if (PVB_JOURNAL_LOAD(area.magic) != PVB_JOURNAL_MAGIC ||
+	    area.version != PVB_JOURNAL_VERSION ||
+	    area.head_bytes != sizeof(area))
+		return false;
+	*out = area.is.identity;
+	return true;
+}
+
 /* Records need nothing: in blank memory all of them are FREE, for none was
    ever taken. */
 void pvb_journal_begin(struct pvb_journal *j, void *mem,

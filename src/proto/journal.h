@@ -36,6 +36,7 @@
 
 enum {
 	PVB_JOURNAL_VERSION    = 1,
+	PVB_JOURNAL_HEAD_MAX   = 1024,
 	PVB_JOURNAL_REFS_MAX   = 16,
 	PVB_JOURNAL_TERMS_MAX  = 128,
 	PVB_JOURNAL_SLOTS_MAX  = 4096,  /* of a ring */
@@ -100,6 +101,11 @@ size_t pvb_journal_bytes(const struct pvb_journal_shape *s);
 /* No journal was ever begun in here, so nothing was ever taken.  `bytes` as
    above (asserted), `mem` aligned to 64. */
 bool pvb_journal_is_blank(const void *mem, size_t bytes);
+/* The connection of the one that begins with these bytes, so many of them that
+   its head is among them (PVB_JOURNAL_HEAD_MAX is always enough).  False: it
+   cannot be told; it is blank, or garbage, or of another version. */
+bool pvb_journal_whose(const void *bytes, size_t count,
+                       struct pvb_journal_identity *out);
 /*
  * Begin one in blank memory (asserted), which was all zero when it was made.
  * The ring is quiet and stands at `index`: req_cons = rsp_prod.

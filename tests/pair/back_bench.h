@@ -33,6 +33,7 @@ static uint32_t back_journals, back_graves;     /* made; bury calls */
 static size_t back_journal_bytes;       /* of the last */
 static int back_left = -ENOENT;         /* what that call answers */
 static uint32_t back_left_queues;       /* that it was asked for */
+static int back_left_fd = -1;           /* of each; -1: any */
 static bool back_alone;                 /* its data halves in their process */
 static uint32_t back_forgets, back_rested, back_rested_connected;
 static bool back_no_discard;            /* option */
@@ -66,7 +67,7 @@ static inline int back_find_left(void *arg, uint32_t queues, int *fds)
 	(void)arg;
 	back_left_queues = queues;
 	for (uint32_t i = 0; i < queues && back_left == 0; i++)
-		fds[i] = counters_fd;
+		fds[i] = back_left_fd >= 0 ? back_left_fd : counters_fd;
 	return back_left;
 }
 
@@ -192,6 +193,9 @@ static inline void back_end(void)
 	back_on_full = PVB_BLK_ON_FULL_REPORT;
 	back_outlives = back_alone = false;
 	back_left = -ENOENT;
+	if (back_left_fd >= 0)
+		close(back_left_fd);
+	back_left_fd = -1;
 	back_data_half = NULL;
 }
 

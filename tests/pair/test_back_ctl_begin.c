@@ -3,6 +3,9 @@
  * A back's control half comes where another one has died: whatever that has
  * left, it goes on without a word, or says nothing before it may.
  */
+#include <stdlib.h>
+#include <sys/mman.h>
+
 #include "back_bench.h"
 
 static struct half *const h0 = &bench.half[0], *const h1 = &bench.half[1];
@@ -466,6 +469,80 @@ static void without_a_journal_of_each_queue_it_begins(void **state)
 	assert_string_equal(get(bench.back, "state"), "4");
 	bury();
 	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
+	/* Perhaps there was no room for one. */
+	bench_wait_state(bench.back, "4");
+	assert_true(attached_as(h0)->quiet);
+	front_on_two_queues("1");
+	bench_wait_state(bench.back, "2");
+	put_all(bench.guest, bench.front, "queue-0/ring-ref", "18", "state",
+	        "3", NULL);
+	bench_wait_state(bench.back, "4");
+	assert_false(attached_as(h0)->quiet);
+}
+
+/* A journal of the connection that stands, but for its port. */
+static void leave_journal(uint32_t port)
+{
+	struct pvb_blk_back_attach a = *attached_as(h0);
+	struct pvb_journal_terms t = { .shape = pvb_blk_journal_shape(&a) };
+	size_t bytes = pvb_journal_bytes(&t.shape);
+	void *mem = aligned_alloc(64, bytes);
+	struct pvb_journal j;
+
+	assert_non_null(mem);
+	memset(mem, 0, bytes);
+	a.port = port;
+	t.identity = pvb_blk_journal_identity(&a);
+	pvb_journal_begin(&j, mem, &t, 0);
+	back_left_fd = memfd_create("journal", MFD_CLOEXEC);
+	assert_int_equal(write(back_left_fd, mem, bytes), bytes);
+	free(mem);
+}
+
+/* On one queue, so that one journal is all. */
+static void serve_one_queue_and_die(void)
+{
+	start();
+	give_disk("mem:1M");
+	bench_wait_state(bench.back, "2");
+	front_says("3", "8", "1");
+	bench_wait_state(bench.back, "4");
+	front_state("4");
+	bench_settle();
+	pvb_blkback_ctl_destroy(back);
+	bench_settle();
+	bench.spy.writes = 0;
+}
+
+static void a_journal_of_this_connection_goes_on(void **state)
+{
+	(void)state;
+	serve_one_queue_and_die();
+	leave_journal(1);
+	come();
+	assert_int_equal(back_forgets, 0);
+	give_disk("mem:1M");
+	bury();
+	assert_int_equal(h0->attach, 2);
+	assert_true(attached_as(h0)->resume);
+	assert_int_equal(bench.spy.writes, 0);
+}
+
+/* Who has it has not been served on this one: they are made first. */
+static void the_journal_of_another_connection_is_removed(void **state)
+{
+	(void)state;
+	serve_one_queue_and_die();
+	leave_journal(7);
+	come();
+	assert_int_equal(back_forgets, 1);
+	assert_string_equal(get(bench.back, "state"), "4");
+	give_disk("mem:1M");
+	bury();
+	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
+	bench_wait_state(bench.back, "4");
+	assert_false(attached_as(h0)->resume || attached_as(h0)->quiet);
+	assert_int_equal(back_journals, 1);
 }
 
 static void terms_that_are_none_begin(void **state)
@@ -818,6 +895,8 @@ int main(void)
 		BACK_TEST(where_it_can_it_goes_on),
 		BACK_TEST(who_was_asked_to_close_retires),
 		BACK_TEST(without_a_journal_of_each_queue_it_begins),
+		BACK_TEST(a_journal_of_this_connection_goes_on),
+		BACK_TEST(the_journal_of_another_connection_is_removed),
 		BACK_TEST(terms_that_are_none_begin),
 		BACK_TEST(even_without_its_disk_a_closing_is_finished),
 		BACK_TEST(a_stop_meanwhile_is_done_then),

@@ -17,8 +17,8 @@ from front import Front
 from load import BLOCK
 from restart import (MANY, MIB, kill, loaded, loads, machine,
                      nothing_was_refused, progress, say_pauses, worker)
-from rig import (DEADLINE_S, PVB, at_rest, listens, open_fds, pvb, pvb_json,
-                 run, until)
+from rig import (DEADLINE_S, PVB, at_rest, open_fds, pvb, pvb_json, run,
+                 until)
 
 LOADED = ("xvda", "xvdb", "xvdd")       # by loads()
 
@@ -172,12 +172,19 @@ def ask(m, **request):
             return json.loads(f.readline())
 
 
+def ask_if_alive(m, **request):
+    try:
+        return ask(m, **request)
+    except (OSError, ValueError):
+        return None
+
+
 def upgrade_to_other_journals(m):
     """By one that cannot read those of today."""
     answer = ask(m, command="upgrade", program=PVB, journals=[99])
     assert answer == {"result": {"journals": "empty"}}, answer
-    until(lambda: listens(os.path.join(m.dir, "control")) and
-          ask(m, command="list").get("result") is not None, "a daemon")
+    until(lambda: "result" in (ask_if_alive(m, command="list") or {}),
+          "a daemon")
 
 
 def test_an_upgrade():
@@ -196,7 +203,8 @@ def test_one_at_rest_may_die():
             loads(m, stack, kept=True) as running:
         chance = random.Random(7)
         for _ in range(20):
-            t = threading.Thread(target=try_upgrade, args=(m,))
+            t = threading.Thread(target=ask_if_alive, args=(m,), kwargs={
+                "command": "upgrade", "program": PVB, "journals": []})
             t.start()
             time.sleep(chance.random() * 0.06)
             m.serve.kill()
@@ -207,13 +215,6 @@ def test_one_at_rest_may_die():
         for load in running:
             load.stop()
         nothing_was_refused(m)
-
-
-def try_upgrade(m):
-    try:
-        ask(m, command="upgrade", program=PVB, journals=[])
-    except (OSError, ValueError):
-        pass                            # it is dead
 
 
 def test_what_does_not_come_to_rest_is_not_replaced():
@@ -432,11 +433,20 @@ def test_a_journal_that_was_cut_off_is_refused():
         spoilt(m, lambda path: os.truncate(path, 4096), "journal-format")
 
 
-def test_the_journal_of_another_connection_is_refused():
-    """Behind magic, version and shape stand protocol and device."""
+def test_the_journal_of_another_connection_is_removed():
+    """Behind magic, version and shape stand protocol and device.  Nobody has
+    served a connection that has no journals."""
     with machine() as m:
-        spoilt(m, lambda path: overwrite(path, 32, struct.pack("<I", 99)),
-               "journal-other")
+        m.attach(1, "xvda", m.image("a"))
+        with Front(m.vbd(1)) as f:
+            assert f.write(b"x" * BLOCK) == 0
+            die(m)
+            overwrite(journal(m), 32, struct.pack("<I", 99))
+            m.start_serve()
+            assert f.write(b"y" * BLOCK) == 0
+            assert m.states(1) == ("connected", "connected")
+            with open(journal(m), "rb") as j:
+                assert struct.unpack("<I", j.read(36)[32:]) == (51712,)
 
 
 def test_lost_memory_is_not_taken_for_a_disk():
@@ -454,6 +464,7 @@ def test_lost_memory_is_not_taken_for_a_disk():
 
 
 def test_without_a_folder_it_serves():
+    """And the next one goes on with a ring on which nothing waits."""
     with machine() as m:
         stop(m)
         os.rename(os.path.join(m.dir, "journal"), m.path("former"))
@@ -467,6 +478,24 @@ def test_without_a_folder_it_serves():
             former = worker(m)
             kill(former)
             assert f.write(b"y" * BLOCK) == 0
+            die(m)
+            m.start_serve()
+            serves(m, "xvda")
+            assert f.write(b"z" * BLOCK) == 0
+        m.attach(1, "xvdb", f"fault:{m.image('b')}?delay=600000,op:write")
+        with Front(m.vbd(1, "xvdb")) as f:
+            results = []
+            write = threading.Thread(
+                target=lambda: results.append(f.write(b"x" * BLOCK)))
+            write.start()
+            until(lambda: m.stat()[1]["in_flight"] == 1, "a write in flight")
+            die(m)
+            m.start_serve()
+            until(lambda: (m.states(1, "xvdb") or [0])[0] == "closed",
+                  "closed device")
+            assert m.device(1, "xvdb")["reason"] == "journal-format", m.list()
+            write.join(DEADLINE_S)
+            assert results and results[0] < 0, results
         os.unlink(os.path.join(m.dir, "journal"))
 
 

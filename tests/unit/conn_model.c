@@ -77,7 +77,7 @@ static void answer_attach(const struct world *w, const struct rules *r,
 	if (front)
 		f.w.shared = 0;
 	else
-		f.w.mapped = 0;
+		f.w.mapped = f.w.journal = 0;
 	model_step(&f, s, PVB_EV_FAIL, PVB_DO_ATTACH);
 	emit(l, &f, can ? MISHAP : PROGRESS,
 	     name(front, "front cannot attach", "back cannot attach"));
@@ -101,7 +101,7 @@ static void answer(const struct world *w, const struct rules *r, bool front,
 	} else if (was->data == DETACHING) {
 		s->data = NOTHING;
 		if (!front && r->fault != BACK_FORGETS_DETACH)
-			f.w.mapped = 0;
+			f.w.mapped = f.w.journal = 0;
 		model_step(&f, s, PVB_EV_DETACHED, 0);
 		emit(l, &f, PROGRESS,
 		     name(front, "front detached", "back detached"));
@@ -199,12 +199,45 @@ static void start(struct future *f, bool front)
 		      front ? f->r->front_stay : f->r->back_stay);
 	if (front)
 		f->w.front_no++;
+	else
+		f->w.journal = 0;
 	s->life = ALIVE;
 	s->lives--;
 	s->look = 1;            /* a watch fires when it is set */
 	s->mail = NO_MAIL;
 	model_freeze(s, &c);
 	model_step(f, s, PVB_EV_START, 0);
+}
+
+/* As a back's control half sees it. */
+static bool can_resume(const struct world *w, const struct rules *r)
+{
+	const uint8_t mine = w->back.node, peer = w->front.node;
+
+	return r->resume && w->journal != 0 && w->journal == w->terms &&
+	       w->front.life == ALIVE &&
+	       (mine == PVB_XB_CONNECTED || mine == PVB_XB_CLOSING) &&
+	       peer >= PVB_XB_INITIALISED && peer <= PVB_XB_CLOSING;
+}
+
+/* The data half attaches again, and finds out. */
+static void go_on(struct future *f)
+{
+	struct side *s = &f->w.back;
+	struct pvb_conn c;
+
+	pvb_conn_init_live(&c, s->node, f->w.front.node, f->r->back_stay);
+	s->life = ALIVE;
+	s->lives--;
+	s->look = 1;
+	s->mail = NO_MAIL;
+	s->data = RUNNING;
+	model_freeze(s, &c);
+	f->w.read = f->w.terms;
+	if (f->w.shared == f->w.terms)
+		f->w.mapped = f->w.shared;
+	else
+		model_step(f, s, PVB_EV_FAIL, 0);
 }
 
 /* All that was its own goes with it; its node stays. */
@@ -233,7 +266,11 @@ static void live_and_die(const struct world *w, const struct rules *r,
 	if (was->life != ALIVE) {
 		if (was->lives == 0)
 			return;
-		start(begin(&f, w, r), front);
+		(void)begin(&f, w, r);
+		if (!front && can_resume(w, r))
+			go_on(&f);
+		else
+			start(&f, front);
 		emit(l, &f, was->life == UNBORN ? PROGRESS : BIRTH,
 		     name(front, "front starts", "back starts"));
 		return;
@@ -310,7 +347,7 @@ uint32_t world_next(const struct world *w, const struct rules *r,
 	return l.count;
 }
 
-_Static_assert(sizeof(struct side) == 14 && sizeof(struct world) == 34,
+_Static_assert(sizeof(struct side) == 14 && sizeof(struct world) == 36,
 	       "worlds are compared as bytes");
 
 void world_init(struct world *w, const struct rules *r, uint8_t front_node,

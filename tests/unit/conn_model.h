@@ -47,6 +47,9 @@ struct world {
 	uint8_t mapped;                 /* whose the back maps; 0: nobody's */
 	uint8_t read;                   /* whose terms the back has read */
 	uint8_t request;                /* 1: one is on the ring */
+	uint8_t journal;                /* whose connection the back's journal
+	                                   is of; 0: there is none */
+	uint8_t none;                   /* always 0 */
 };
 
 /* One thing done wrong by a driver, to see that it is noticed. */
@@ -69,6 +72,7 @@ struct rules {                          /* what may happen in a world */
 	bool repeat;                    /* a watch fires once more */
 	bool offline;                   /* the back is told not to stay */
 	bool found;                     /* the nodes hold anything at first */
+	bool resume;                    /* a back goes on where one has died */
 	uint8_t front_lives, back_lives;        /* 1: it never dies */
 	bool front_stay, back_stay;
 	enum fault fault;

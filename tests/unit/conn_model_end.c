@@ -111,6 +111,7 @@ static void begin_attach(struct future *f, struct side *s)
 		w->shared = w->front_no;
 		return;
 	}
+	w->journal = w->read;
 	/* Mapped as early as can be; where nothing is shared it will fail. */
 	w->mapped = w->shared == w->read ? w->shared : 0;
 	if (w->mapped == 0 && is_orderly(f->r))

@@ -74,6 +74,33 @@ static void whatever_the_nodes_held_they_connect(void **state)
 	exploration_free(x);
 }
 
+static void a_back_that_goes_on_comes_to_an_end(void **state)
+{
+	struct rules r = orderly;
+
+	(void)state;
+	r.timeout = r.resume = true;
+	r.back_lives = 3;
+	assert_all_end(&r, IN_TIME, "the back dies, and others go on");
+}
+
+static void where_backs_go_on_both_connect_again(void **state)
+{
+	struct rules r = orderly;
+	struct exploration *x;
+
+	(void)state;
+	r.stop = false;
+	r.resume = true;
+	r.front_lives = r.back_lives = 2;
+	x = explore_well(&r, "both may die, and the back goes on");
+	assert_not_stuck(x, REVIVED, world_is_settled, world_is_bereft);
+	exploration_free(x);
+	r.fail = true;
+	exploration_free(explore_well(&r, "both may die and fail, and the "
+	                              "back goes on"));
+}
+
 static void a_driver_that_feeds_old_news_is_caught(void **state)
 {
 	struct rules r = orderly;
@@ -109,6 +136,8 @@ int main(void)
 			deaths_and_failures_of_both_leave_nothing_behind),
 		cmocka_unit_test(those_who_come_again_connect_again),
 		cmocka_unit_test(whatever_the_nodes_held_they_connect),
+		cmocka_unit_test(a_back_that_goes_on_comes_to_an_end),
+		cmocka_unit_test(where_backs_go_on_both_connect_again),
 		cmocka_unit_test(a_driver_that_feeds_old_news_is_caught),
 	};
 	const struct CMUnitTest longer[] = {

@@ -89,6 +89,26 @@ static void a_fresh_one_has_nothing(void **state)
 	assert_int_equal(pvb_journal_medium(&f->j), 0);
 }
 
+static void its_head_says_whose_it_is(void **state)
+{
+	struct journal_fixture *f = *state;
+	struct pvb_journal_identity found;
+	struct pvb_journal_area *area = f->mem;
+
+	assert_true(f->bytes >= sizeof(*area));
+	assert_true(pvb_journal_whose(f->mem, f->bytes, &found));
+	assert_memory_equal(&found, &f->terms.identity, sizeof(found));
+	assert_true(pvb_journal_whose(f->mem, sizeof(*area), &found));
+	assert_false(pvb_journal_whose(f->mem, sizeof(*area) - 1, &found));
+	area->version++;
+	assert_false(pvb_journal_whose(f->mem, f->bytes, &found));
+	area->version--;
+	area->head_bytes++;
+	assert_false(pvb_journal_whose(f->mem, f->bytes, &found));
+	memset(f->mem, 0, f->bytes);
+	assert_false(pvb_journal_whose(f->mem, f->bytes, &found));
+}
+
 static void what_is_taken_is_done_again_in_its_order(void **state)
 {
 	struct journal_fixture *f = *state;
@@ -317,6 +337,7 @@ int main(void)
 		cmocka_unit_test(shapes_that_cannot_be_have_no_size),
 		TEST(records_and_extras_are_apart),
 		TEST(a_fresh_one_has_nothing),
+		TEST(its_head_says_whose_it_is),
 		TEST(what_is_taken_is_done_again_in_its_order),
 		TEST(order_stands_though_the_ring_goes_around),
 		TEST(what_was_not_committed_is_still_on_the_ring),
