@@ -134,24 +134,44 @@ static bool is_size_told(struct pvb_blkback_ctl *b)
 	return !other;
 }
 
-/* Fewer features than there are do no harm: some were taken back. */
+/* What is there and was not promised, or taken back, is not used. */
+static const char *compare_features(struct pvb_blkback_ctl *b,
+                                    const struct pvb_keys *k)
+{
+	static const struct { const char *node; uint32_t lost; } features[] = {
+		{ "feature-flush-cache", PVB_BLK_LOST_FLUSH },
+		{ "feature-barrier", PVB_BLK_LOST_BARRIER },
+		{ "feature-persistent", 0 },
+		{ "feature-discard", PVB_BLK_LOST_DISCARD },
+		{ "discard-secure", PVB_BLK_LOST_SECURE },
+	};
+	const char *broken = NULL;
+	uint64_t told, now;
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
+		if (!compare(b, k, features[i].node, &told, &now))
+			continue;
+		if (told > now)
+			broken = features[i].node;
+		if (told < now)
+			b->lost |= features[i].lost;
+	}
+	(void)pvb_blk_geometry_lose(&b->geometry, b->lost);
+	return broken;
+}
+
 const char *blkback_broken_promise(struct pvb_blkback_ctl *b)
 {
-	static const char *const features[] = {
-		"feature-flush-cache", "feature-barrier", "feature-persistent",
-		"feature-discard", "discard-secure",
-	};
 	struct pvb_keys *k = promises(b);
 	const char *broken = NULL;
 	uint64_t told, now;
 
+	if (k)
+		broken = compare_features(b, k);
 	if (k && compare(b, k, "sector-size", &told, &now) && told != now)
 		broken = "sector-size";
 	if (k && compare(b, k, "info", &told, &now) && told != now)
 		broken = "info";
-	for (size_t i = 0; k && i < sizeof(features) / sizeof(*features); i++)
-		if (compare(b, k, features[i], &told, &now) && told > now)
-			broken = features[i];
 	free(k);
 	return broken;
 }

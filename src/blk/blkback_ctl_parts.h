@@ -189,7 +189,8 @@ void blkback_taken_over(struct pvb_blkback_ctl *b);
 /* The connection is over. */
 void blkback_forget(struct pvb_blkback_ctl *b);
 
-/* A node that promises what is not so any more, or NULL. */
+/* A node that promises what is not so any more, or NULL.  What none promises
+   will not be used. */
 const char *blkback_broken_promise(struct pvb_blkback_ctl *b);
 
 /* _rest.  It may have come so far.  True: what was drained or detached was for

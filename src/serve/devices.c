@@ -168,7 +168,7 @@ static void meet(struct pvb_devices *s, const struct pvb_kind *kind,
 {
 	struct entry *n = find(s, kind, dev);
 
-	if (n && !s->drained && is_made_again(n))
+	if (n && !s->done && is_made_again(n))
 		begin(s, n);
 	/* While all are drained, none is begun (anew). */
 	if (!n && !s->done &&

@@ -863,15 +863,28 @@ static void a_promise_that_is_not_kept_closes_the_device(void **state)
 	}
 }
 
+/* Nor is it one now. */
 static void a_feature_that_was_taken_back_is_no_promise(void **state)
 {
 	(void)state;
-	rest();
-	put(bench.tools, bench.back, "feature-flush-cache", "0");
-	come_after_rest();
-	give_disk("mem:1M");
-	bury();
-	expect_serving();
+	for (int at_rest = 0; at_rest < 2; at_rest++, reset()) {
+		if (at_rest)
+			rest();
+		else
+			serve_and_die();
+		put(bench.tools, bench.back, "feature-flush-cache", "0");
+		bench.spy.writes = 0;
+		if (at_rest)
+			come_after_rest();
+		else
+			come();
+		give_disk("mem:1M");
+		bury();
+		expect_serving();
+		assert_false(attached_as(h0)->geometry.flush);
+		assert_true(attached_as(h0)->geometry.discard);
+		assert_int_equal(bench.spy.writes, 0);
+	}
 }
 
 int main(void)

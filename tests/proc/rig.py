@@ -3,6 +3,7 @@
 whoever joins them; and TAP.
 
 Every wait is for an event, with a deadline that only a failure reaches."""
+import fcntl
 import json
 import os
 import select
@@ -101,6 +102,8 @@ class Daemon:
 
     def __init__(self, *args, log=None, prefix=()):
         self.log = log or tempfile.TemporaryFile("w+")
+        # What is read from it meanwhile does not move where it writes.
+        fcntl.fcntl(self.log, fcntl.F_SETFL, os.O_APPEND)
         self.process = subprocess.Popen(
             [*prefix, PVB, *args], stdout=subprocess.PIPE, stderr=self.log,
             text=True)

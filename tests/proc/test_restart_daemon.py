@@ -483,7 +483,7 @@ def test_without_a_folder_it_serves():
             serves(m, "xvda")
             assert f.write(b"z" * BLOCK) == 0
         m.attach(1, "xvdb", f"fault:{m.image('b')}?delay=600000,op:write")
-        with Front(m.vbd(1, "xvdb")) as f:
+        with Front(m.vbd(1, "xvdb", "&timeout=1")) as f:
             results = []
             write = threading.Thread(
                 target=lambda: results.append(f.write(b"x" * BLOCK)))
@@ -491,9 +491,8 @@ def test_without_a_folder_it_serves():
             until(lambda: m.stat()[1]["in_flight"] == 1, "a write in flight")
             die(m)
             m.start_serve()
-            until(lambda: (m.states(1, "xvdb") or [0])[0] == "closed",
-                  "closed device")
-            assert m.device(1, "xvdb")["reason"] == "journal-format", m.list()
+            until(lambda: (m.device(1, "xvdb") or {}).get("reason") ==
+                  "journal-format", "a reason")
             write.join(DEADLINE_S)
             assert results and results[0] < 0, results
         os.unlink(os.path.join(m.dir, "journal"))
