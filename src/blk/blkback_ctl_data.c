@@ -213,7 +213,7 @@ int blkback_make_journals(struct pvb_blkback_ctl *b)
 
 static bool is_ours(const struct pvb_blkback_ctl *b, uint32_t queue)
 {
-	unsigned char head[PVB_JOURNAL_HEAD_MAX];
+	_Alignas(64) unsigned char head[PVB_JOURNAL_HEAD_MAX];
 	struct pvb_journal_identity left, ours;
 	struct pvb_blk_msg m;
 	ssize_t n = pread(b->journal_fd[queue], head, sizeof(head), 0);

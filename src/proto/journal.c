@@ -35,16 +35,14 @@ _Static_assert(sizeof(struct pvb_journal_area) <= PVB_JOURNAL_HEAD_MAX,
 bool pvb_journal_whose(const void *bytes, size_t count,
                        struct pvb_journal_identity *out)
 {
-	struct pvb_journal_area area;
+	const struct pvb_journal_area *area = bytes;
 
-	if (count < sizeof(area))
+	if (count < sizeof(*area) ||
+	    PVB_JOURNAL_LOAD(area->magic) != PVB_JOURNAL_MAGIC ||
+	    area->version != PVB_JOURNAL_VERSION ||
+	    area->head_bytes != sizeof(*area))
 		return false;
-	memcpy(&area, bytes, sizeof(area));
-	if (PVB_JOURNAL_LOAD(area.magic) != PVB_JOURNAL_MAGIC ||
-	    area.version != PVB_JOURNAL_VERSION ||
-	    area.head_bytes != sizeof(area))
-		return false;
-	*out = area.is.identity;
+	*out = area->is.identity;
 	return true;
 }
 

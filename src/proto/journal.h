@@ -101,9 +101,10 @@ size_t pvb_journal_bytes(const struct pvb_journal_shape *s);
 /* No journal was ever begun in here, so nothing was ever taken.  `bytes` as
    above (asserted), `mem` aligned to 64. */
 bool pvb_journal_is_blank(const void *mem, size_t bytes);
-/* The connection of the one that begins with these bytes, so many of them that
-   its head is among them (PVB_JOURNAL_HEAD_MAX is always enough).  False: it
-   cannot be told; it is blank, or garbage, or of another version. */
+/* The connection of the one that begins with these bytes, which are aligned as
+   above, and so many that its head is among them (PVB_JOURNAL_HEAD_MAX is
+   always enough).  False: it cannot be told; it is blank, or garbage, or of
+   another version. */
 bool pvb_journal_whose(const void *bytes, size_t count,
                        struct pvb_journal_identity *out);
 /*
