@@ -67,9 +67,9 @@ struct pvb_blk_back_attach {
 	   is dead and fenced; go on where that has stopped, from the beginning
 	   if it never got so far.  0: the journal is blank, or ATTACH fails. */
 	uint8_t  resume;
-	/* Without resume: somebody has perhaps served this ring, and nobody
-	   knows how far.  So nothing may wait on it, or ATTACH fails. */
-	uint8_t  quiet;
+	/* Whoever served this ring has answered all that he took: what waits on
+	   it is new. */
+	uint8_t  rested;
 	/* What the disk has no room for is kept, and the ring paused, until it
 	   has (--on-full pause). */
 	uint8_t  keep_full;

@@ -37,6 +37,7 @@ bool pvb_blkback_ctl_is_after_another(const struct pvb_blkback_ctl *b)
 
 void blkback_forget(struct pvb_blkback_ctl *b)
 {
+	b->death.at_rest = false;
 	if (b->c.forget)
 		b->c.forget(b->c.arg);
 }
@@ -95,9 +96,6 @@ int blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	   has another's, or none, has not been served. */
 	if (r == 0 && !blkback_are_journals_ours(b))
 		r = -ESTALE;
-	/* Unless there was no room for them. */
-	b->unsure = r != -ESTALE && r < 0 && f.mine == PVB_XB_CONNECTED &&
-	            f.peer == PVB_XB_CONNECTED;
 	b->death.at_rest = r == 1;
 	return r >= 0 ? go_on(b, &f, e) : begin_anew(b, &f, e);
 }
@@ -180,6 +178,7 @@ void blkback_taken_over(struct pvb_blkback_ctl *b)
 {
 	char text[PVB_RUNNER_TEXT_MAX + 1];
 
+	b->death.at_rest = false;
 	/* It has come to nothing. */
 	pvb_complaint_get(b->runner.store, b->runner.c.dir, text,
 	                  sizeof(text));

@@ -69,7 +69,6 @@ enum pvb_why blkback_take(struct pvb_runner *r, uint32_t action,
 		why = pvb_blk_terms_units(&terms, b->limits.units,
 			b->c.options.value[PVB_BLK_OPT_SECTOR_SIZE], bad);
 	if (why == PVB_OK) {
-		b->unsure &= pvb_blk_terms_same(&terms, &b->terms);
 		b->terms = terms;
 		b->terms_known = true;
 	}

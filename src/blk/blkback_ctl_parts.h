@@ -119,8 +119,6 @@ struct pvb_blkback_ctl {
 	int journal_fd[PVB_BLK_QUEUES_MAX];     /* borrowed; of those that are
 	                                           attached */
 	struct pvb_blk_terms terms;
-	bool unsure;                    /* who of them was perhaps served by
-	                                   somebody who kept no journal */
 	struct pvb_blk_geometry geometry;
 	uint32_t lost;                  /* PVB_BLK_LOST_*: this disk said that
 	                                   it could */

@@ -49,7 +49,7 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
 		.loop = p->c.loop, .mem = p->mem, .counters = p->counters,
 		.peer = a->front_domid, .order = a->ring_order,
 		.slot_bytes = pvb_blk_slot_bytes(a->abi),
-		.resume = p->journal.resumed,
+		.resume = p->journal.resumed, .rested = a->rested,
 	};
 	int r;
 
@@ -72,16 +72,6 @@ static enum pvb_why map_ring(struct pvb_blkback_parts *p,
 	(void)pvb_err_set(e, r, "cannot map the ring of domain %u: %s",
 	                  (unsigned int)a->front_domid, strerror(-r));
 	return PVB_WHY_ATTACH;
-}
-
-/* What waits may have been taken before, and done, and answered out of turn. */
-static enum pvb_why check_quiet(struct pvb_blkback_parts *p, struct pvb_err *e)
-{
-	if (pvb_ring_waiting(&p->channel.ring) == 0)
-		return PVB_OK;
-	(void)pvb_err_set(e, -EPROTO, "the ring is in use, and who served it "
-	                  "has left no journal");
-	return PVB_WHY_JOURNAL_FORMAT;
 }
 
 static bool is_whole(const struct pvb_disk_probe *disk)
@@ -218,8 +208,6 @@ static enum pvb_why attach(struct pvb_blkback_parts *p,
 		                               fds[pvb_blk_fd_journal(a)], e);
 	if (why == PVB_OK)
 		why = map_ring(p, a, e);
-	if (why == PVB_OK && a->quiet && !p->journal.resumed)
-		why = check_quiet(p, e);
 	if (why == PVB_OK && a->journal)
 		why = pvb_blkback_journal_start(&p->journal, a,
 		                                &p->channel.ring, e);

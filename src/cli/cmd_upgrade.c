@@ -110,8 +110,8 @@ const struct pvb_cmd pvb_cmd_upgrade = {
 "usage: pvb upgrade [--host HOST] [--timeout S]\n"
 "\n"
 "To be run from the new program.  The daemon executes it in its own place,\n"
-"with the same options and process id; frontends see a pause.  If this program\n"
-"cannot read the journals of that one, every device is drained first.\n"
+"with the same options and process id; frontends see a pause.  If this\n"
+"program cannot read the journals of that one, every device is drained first.\n"
 "\n"
 "  --timeout S       give up if that takes longer, in seconds (60)\n"
 PVB_ASK_OPTIONS_HELP("{\"journals\": \"kept\"}, or \"empty\""),

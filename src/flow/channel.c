@@ -56,6 +56,7 @@ static int start(struct pvb_channel *ch, enum pvb_role role,
 static bool is_left_behind(struct pvb_channel *ch)
 {
 	return ch->role == PVB_BACK && !ch->c.resume &&
+	       !ch->c.rested &&
 	       ch->ring.in_cons != 0 && pvb_ring_waiting(&ch->ring) > 0;
 }
 

@@ -28,6 +28,8 @@ struct pvb_channel_config {
 	uint32_t slot_bytes;
 	/* Back: somebody else has used the ring, and taken what is before
 	   this. */
+	bool     rested;                /* back: all that was taken is
+	                                   answered */
 	bool     resume;
 	uint32_t req_cons;
 };

@@ -469,15 +469,6 @@ static void without_a_journal_of_each_queue_it_begins(void **state)
 	assert_string_equal(get(bench.back, "state"), "4");
 	bury();
 	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
-	/* Perhaps there was no room for one. */
-	bench_wait_state(bench.back, "4");
-	assert_true(attached_as(h0)->quiet);
-	front_on_two_queues("1");
-	bench_wait_state(bench.back, "2");
-	put_all(bench.guest, bench.front, "queue-0/ring-ref", "18", "state",
-	        "3", NULL);
-	bench_wait_state(bench.back, "4");
-	assert_false(attached_as(h0)->quiet);
 }
 
 /* A journal of the connection that stands, but for its port. */
@@ -541,7 +532,7 @@ static void the_journal_of_another_connection_is_removed(void **state)
 	bury();
 	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
 	bench_wait_state(bench.back, "4");
-	assert_false(attached_as(h0)->resume || attached_as(h0)->quiet);
+	assert_false(attached_as(h0)->resume || attached_as(h0)->rested);
 	assert_int_equal(back_journals, 1);
 }
 
@@ -820,6 +811,7 @@ static void the_next_one_goes_on_from_there(void **state)
 	half_say(h0, PVB_BLK_MSG_ATTACHED);
 	bench_settle();
 	expect_serving();
+	assert_true(attached_as(h0)->rested && attached_as(h1)->rested);
 	assert_int_equal(back_journals, 2);
 	assert_int_equal(bench.spy.writes, 0);
 }
@@ -836,6 +828,7 @@ static void the_one_after_that_has_journals(void **state)
 	TURN_UNTIL(back_graves > 1);
 	bury();
 	assert_int_equal(h0->attach, 3);
+	assert_false(attached_as(h0)->rested);
 	assert_int_equal(back_journals, 2);
 	assert_true(back_status().live);
 }

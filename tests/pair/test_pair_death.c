@@ -627,20 +627,6 @@ static void other_promises(void **state)
 	release(s);
 }
 
-static void none_where_the_ring_is_in_use(void **state)
-{
-	struct scene *s = begin_dead(2);
-	struct pvb_blk_msg m;
-
-	(void)state;
-	pair_back_attach_msg(&s->pair, &m);
-	pair_make_journal(&s->pair, &m.u.back_attach);
-	m.u.back_attach.quiet = 1;
-	assert_int_equal(pair_resume_fails(&s->pair, &m),
-	                 PVB_WHY_JOURNAL_FORMAT);
-	release(s);
-}
-
 static void one_of_another_disk(void **state)
 {
 	struct scene *s = begin_dead(2);
@@ -766,7 +752,6 @@ int main(void)
 		cmocka_unit_test(one_that_is_in_use_where_a_fresh_one_is_due),
 		cmocka_unit_test(one_of_another_connection),
 		cmocka_unit_test(other_promises),
-		cmocka_unit_test(none_where_the_ring_is_in_use),
 		cmocka_unit_test(one_of_another_disk),
 		cmocka_unit_test(a_request_that_is_not_as_long_as_it_says),
 		cmocka_unit_test(a_list_that_is_not_its_own),
