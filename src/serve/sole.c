@@ -3,18 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pvb/err.h>
 
 #include "hyp/host.h"
 
-enum { TRIES = 16, PATH_BYTES = PVB_HOST_DIR_MAX + sizeof("/serve.lock") };
+enum { TRIES = 400, PAUSE_MS = 5 };
+enum { PATH_BYTES = PVB_HOST_DIR_MAX + sizeof("/serve.lock") };
 
 static void path_of(const struct pvb_host *host, char out[PATH_BYTES])
 {
@@ -66,6 +70,18 @@ static long read_pid(int fd)
 	return strtol(text, NULL, 10);
 }
 
+/* A child that it was just making may have the lock, too, until it is another
+   program.  That is soon. */
+static bool holder_is_dead(long pid)
+{
+	const struct timespec pause = { 0, PAUSE_MS * 1000000L };
+
+	if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+		return false;
+	(void)nanosleep(&pause, NULL);  /* woken early: tries again early */
+	return true;
+}
+
 static int refuse(int code, long pid, const char *path, struct pvb_err *e)
 {
 	if (code == -EBUSY && pid > 0)
@@ -95,8 +111,10 @@ int pvb_sole_take(const struct pvb_host *host, struct pvb_err *e)
 			return fd;
 		pid = read_pid(fd);
 		(void)close(fd);
+		if (r == -EBUSY && holder_is_dead(pid))
+			r = -EAGAIN;
 	}
-	return refuse(r, pid, path, e);
+	return refuse(r == -EAGAIN ? -EBUSY : r, pid, path, e);
 }
 
 void pvb_sole_drop(const struct pvb_host *host, int fd)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon dies, or is started anew, under load: its guests see a pause and
 nothing else."""
+import fcntl
 import json
 import os
 import random
@@ -258,6 +259,21 @@ def test_what_only_looks_like_a_program_is_not_the_end():
             ask(m, command="upgrade", program=fake, journals=[1])
             assert f.write(b"y" * BLOCK) == 0
             assert "fake: Exec format error" in m.serve.output()
+
+
+def test_a_lock_that_outlives_its_holder_for_a_moment():
+    """Who was just beginning a worker when it was killed has left a child that
+    has the lock, too, until it is another program."""
+    with machine() as m:
+        m.serve.stop()
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        with open(os.path.join(m.dir, "serve.lock"), "w") as lock:
+            lock.write(f"{dead.pid}\n")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+            m.start_serve()
 
 
 # ---- what goes on -----------------------------------------------------------
