@@ -419,7 +419,7 @@ def spoilt(m, spoil, reason):
         m.start_serve()
         until(lambda: f"({reason})" in m.serve.output(), reason)
         assert f.write(b"y" * BLOCK) == 0
-        assert m.states(1) == ("connected", "connected")
+        until(lambda: m.states(1) == ("connected", "connected"), "connection")
         progress(other)
         other.stop()
     with open(path, "rb") as f:
@@ -460,7 +460,8 @@ def test_the_journal_of_another_connection_is_removed():
             overwrite(journal(m), 32, struct.pack("<I", 99))
             m.start_serve()
             assert f.write(b"y" * BLOCK) == 0
-            assert m.states(1) == ("connected", "connected")
+            until(lambda: m.states(1) == ("connected", "connected"),
+                  "connection")
             with open(journal(m), "rb") as j:
                 assert struct.unpack("<I", j.read(36)[32:]) == (51712,)
 
