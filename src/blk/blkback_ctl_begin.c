@@ -37,7 +37,7 @@ bool pvb_blkback_ctl_is_after_another(const struct pvb_blkback_ctl *b)
 
 void blkback_forget(struct pvb_blkback_ctl *b)
 {
-	b->death.at_rest = false;
+	b->death.at_rest = b->death.rested = false;
 	if (b->c.forget)
 		b->c.forget(b->c.arg);
 }
@@ -97,6 +97,7 @@ int blkback_begin(struct pvb_blkback_ctl *b, struct pvb_err *e)
 	if (r == 0 && !blkback_are_journals_ours(b))
 		r = -ESTALE;
 	b->death.at_rest = r == 1;
+	b->death.rested = r >= 0;
 	return r >= 0 ? go_on(b, &f, e) : begin_anew(b, &f, e);
 }
 
@@ -178,7 +179,7 @@ void blkback_taken_over(struct pvb_blkback_ctl *b)
 {
 	char text[PVB_RUNNER_TEXT_MAX + 1];
 
-	b->death.at_rest = false;
+	b->death.at_rest = b->death.rested = false;
 	/* It has come to nothing. */
 	pvb_complaint_get(b->runner.store, b->runner.c.dir, text,
 	                  sizeof(text));

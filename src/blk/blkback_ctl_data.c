@@ -160,7 +160,7 @@ static void fill_attach(const struct pvb_blkback_ctl *b, uint32_t queue,
 	a->spin_max_ns = b->c.spin_max_ns;
 	a->journal = b->c.journal != NULL;
 	a->resume = b->halves.again;
-	a->rested = b->death.at_rest;
+	a->rested = b->death.rested;
 	a->medium = b->medium;
 	a->geometry = b->geometry;
 	if (b->terms.blocks.segs_max > 0)

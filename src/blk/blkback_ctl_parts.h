@@ -56,6 +56,8 @@ struct blkback_death {                  /* of the data halves */
 	bool found;                     /* they were a predecessor's */
 	bool at_rest;                   /* likewise, and have left no journal,
 	                                   for nothing is open */
+	bool rested;                    /* so it is where the journal is blank,
+	                                   until all are attached */
 	bool no_disk;                   /* it cannot be had */
 	bool is_late;                   /* and that was said */
 	uint32_t pause_ms;              /* before the next look at the fence */

@@ -124,8 +124,9 @@ static void it_goes_on_without_a_word(void **state)
 	assert_int_equal(bench.spy.writes, 0);
 	assert_int_equal(back_left_queues, 2);
 	assert_int_equal(back_journals + back_forgets, 0);
+	/* Whose journal is blank had come to rest, and then been taken over. */
 	for (uint32_t i = 0; i < 2; i++) {
-		was[i].resume = 1;
+		was[i].resume = was[i].rested = 1;
 		assert_memory_equal(&was[i], attached_as(&bench.half[i]),
 		                    sizeof(was[i]));
 	}
