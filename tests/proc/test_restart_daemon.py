@@ -145,13 +145,13 @@ def test_workers_and_daemons_die_in_turn():
 
 
 def test_a_late_write_is_waited_for():
-    with machine() as m, late.slow_disk(m, 4000) as path:
+    with machine() as m, late.slow_disk(m, 8000) as path:
         def restart():
             die_with_workers(m)
             m.start_serve()
         m.attach(1, "xvda", path)
         with Front(m.vbd(1)) as f:
-            assert late.new_data_stands(m, f, restart, slow_ms=4000)
+            assert late.new_data_stands(m, f, restart, slow_ms=8000)
 
 
 # ---- another program in its place -------------------------------------------
