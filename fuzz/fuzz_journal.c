@@ -111,12 +111,15 @@ static void check_found_again(unsigned char *mem, size_t bytes,
 			  f->f.redo * sizeof(f->redo[0])) == 0);
 }
 
-/* All is answered, and others are taken. */
+/* All is answered, and others are taken: unless these had numbers that nobody
+   lives to see, which recovery refuses. */
 static void check_goes_on(struct pvb_journal *j, unsigned char *mem,
 			  size_t bytes, struct found *f)
 {
 	uint32_t n = f->f.redo;
 
+	if (j->next > UINT64_MAX / 2 - SLOTS)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		pvb_journal_answer(j, f->redo[i]);
 	pvb_journal_publish(j);
