@@ -469,7 +469,7 @@ def test_the_journal_of_another_connection_is_removed():
 def test_lost_memory_is_not_taken_for_a_disk():
     with machine() as m:
         m.attach(1, "xvda", "mem:4M")
-        with Front(m.vbd(1)) as f:
+        with Front(m.vbd(1, more="&reconnect=0")) as f:
             assert f.write(b"x" * BLOCK) == 0
             die(m)
             m.start_serve()
