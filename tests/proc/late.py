@@ -73,7 +73,8 @@ def new_data_stands(m, f, die, slow_ms=SLOW_MS, fence=True):
     if fence:
         assert time.monotonic() - began > slow_ms / 1000 - 0.1
     assert f.write(NEW) == 0
-    # Until what is late has come, if it was not waited for.
+    # Until what is late has come, if it was not waited for: no event tells of
+    # a write that must not happen.
     time.sleep(max(0, began + 2 * slow_ms / 1000 - time.monotonic()))
     data = f.read(BLOCK)
     assert data in (OLD, NEW), data[:16]

@@ -97,6 +97,7 @@ def test_idle_disks_cost_no_cpu_and_little_memory():
         until(lambda: is_quiet(pids), "second without a wake-up")
         ticks = {p: cpu_ticks(p) for p in pids}
         woken = {p: switches(p) for p in pids}
+        # The time in which nothing must happen is what is measured.
         time.sleep(3)
         for p in pids:
             assert cpu_ticks(p) == ticks[p], f"process {p} used CPU time"

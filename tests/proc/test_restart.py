@@ -54,6 +54,7 @@ def test_workers_die_as_soon_as_they_live():
             kill(former)
             former = until(lambda: worker(m) not in (None, former) and
                            worker(m), "another worker")
+            # Chance is what is tried: at whatever moment of its taking over.
             time.sleep(chance.random() * 0.008)
         next_worker(m, None)
         progress(*running)

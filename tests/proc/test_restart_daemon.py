@@ -117,6 +117,7 @@ def test_daemons_die_as_soon_as_they_live():
         for _ in range(30):
             m.serve.kill()
             m.start_serve(*MANY)
+            # Chance is what is tried: at whatever it is just doing.
             time.sleep(chance.random() * 0.03)
         serves(m, *LOADED)
         progress(*running)
@@ -207,6 +208,7 @@ def test_one_at_rest_may_die():
             t = threading.Thread(target=ask_if_alive, args=(m,), kwargs={
                 "command": "upgrade", "program": PVB, "journals": []})
             t.start()
+            # Chance is what is tried: before, in and after the upgrade.
             time.sleep(chance.random() * 0.06)
             m.serve.kill()
             t.join()
