@@ -174,7 +174,7 @@ static void wait_for_the_fence(const char *uri)
 	int r;
 
 	probe(uri, &p, &ops);
-	/* The kernel tells nobody that such a lock has gone: it is asked for. */
+	/* The kernel tells nobody that such a lock has gone: so ask. */
 	while ((r = ops->fenced(&p, NULL)) == 0)
 		(void)nanosleep(&pause, NULL);
 	assert_int_equal(r, 1);
