@@ -208,6 +208,15 @@ static inline void front_says(const char *state, const char *ring_ref,
 	        state, NULL);
 }
 
+/* One on two queues does. */
+static inline void front_on_two_queues(const char *state)
+{
+	put_all(bench.guest, bench.front, "multi-queue-num-queues", "2",
+	        "protocol", "x86_64-abi", "queue-0/ring-ref", "8",
+	        "queue-0/event-channel", "1", "queue-1/ring-ref", "9",
+	        "queue-1/event-channel", "2", "state", state, NULL);
+}
+
 static inline void front_state(const char *state)
 {
 	put(bench.guest, bench.front, "state", state);
@@ -246,6 +255,26 @@ static inline const char *back_error(void)
 
 	pvb_complaint_get(bench.tools, bench.back, text, sizeof(text));
 	return text;
+}
+
+static inline void pass_ms(uint64_t ms)
+{
+	pvb_loop_turn_clock(bench.loop, ms * 1000000);
+	bench_settle();
+}
+
+/* Its workers are dead, and were waited for. */
+static inline void bury_workers(void)
+{
+	pvb_blkback_ctl_buried(back, PVB_OK, NULL);
+	bench_settle();
+}
+
+/* By what this one was attached last. */
+static inline const struct pvb_blk_back_attach *
+as_attached(const struct half *h)
+{
+	return &h->attached_as.u.back_attach;
 }
 
 static inline int back_teardown(void **state)

@@ -39,26 +39,11 @@ static void give_disk(const char *uri)
 
 /* ---- steps --------------------------------------------------------------- */
 
-static void pass_ms(uint64_t ms)
-{
-	pvb_loop_turn_clock(bench.loop, ms * 1000000);
-	bench_settle();
-}
-
 static void start(void)
 {
 	disk_fenced = 1;
 	back_outlives = true;
 	back_start();
-}
-
-/* A front on two queues, as it publishes itself. */
-static void front_on_two_queues(const char *state)
-{
-	put_all(bench.guest, bench.front, "multi-queue-num-queues", "2",
-	        "protocol", "x86_64-abi", "queue-0/ring-ref", "8",
-	        "queue-0/event-channel", "1", "queue-1/ring-ref", "9",
-	        "queue-1/event-channel", "2", "state", state, NULL);
 }
 
 /* Both are connected; then the daemon dies. */
@@ -84,17 +69,6 @@ static void come(void)
 	bench_settle();
 }
 
-static void bury(void)
-{
-	pvb_blkback_ctl_buried(back, PVB_OK, NULL);
-	bench_settle();
-}
-
-static const struct pvb_blk_back_attach *attached_as(const struct half *h)
-{
-	return &h->attached_as.u.back_attach;
-}
-
 static void expect_serving(void)
 {
 	const struct pvb_blkback_status s = back_status();
@@ -104,7 +78,7 @@ static void expect_serving(void)
 	assert_int_equal(s.why, PVB_OK);
 	assert_int_equal(h0->attach, 2);
 	assert_int_equal(h1->attach, 2);
-	assert_true(attached_as(h0)->resume && attached_as(h1)->resume);
+	assert_true(as_attached(h0)->resume && as_attached(h1)->resume);
 }
 
 /* ---- how it goes --------------------------------------------------------- */
@@ -116,10 +90,10 @@ static void it_goes_on_without_a_word(void **state)
 	(void)state;
 	serve_and_die();
 	for (uint32_t i = 0; i < 2; i++)
-		was[i] = *attached_as(&bench.half[i]);
+		was[i] = *as_attached(&bench.half[i]);
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	expect_serving();
 	assert_int_equal(bench.spy.writes, 0);
 	assert_int_equal(back_left_queues, 2);
@@ -127,7 +101,7 @@ static void it_goes_on_without_a_word(void **state)
 	/* Whose journal is blank had come to rest, and then been taken over. */
 	for (uint32_t i = 0; i < 2; i++) {
 		was[i].resume = was[i].rested = 1;
-		assert_memory_equal(&was[i], attached_as(&bench.half[i]),
+		assert_memory_equal(&was[i], as_attached(&bench.half[i]),
 		                    sizeof(was[i]));
 	}
 	pass_ms(60000);
@@ -141,7 +115,7 @@ static void it_may_happen_again_and_again(void **state)
 	for (uint32_t i = 0; i < 10; i++) {
 		come();
 		give_disk("mem:1M");
-		bury();
+		bury_workers();
 		assert_int_equal(h0->attach, i + 2);
 		pvb_blkback_ctl_destroy(back);
 		bench_settle();
@@ -157,7 +131,7 @@ static void nothing_is_done_before_the_disk_is_known(void **state)
 	serve_and_die();
 	come();
 	assert_string_equal(back_status().waits, "for the end of a worker");
-	bury();
+	bury_workers();
 	assert_string_equal(back_status().waits, "for its disk");
 	pass_ms(1000);
 	assert_int_equal(h0->attach, 1);
@@ -176,7 +150,7 @@ static void nothing_is_done_before_it_is_buried(void **state)
 	pass_ms(100000);
 	assert_int_equal(h0->attach, 1);
 	assert_int_equal(bench.spy.writes, 0);
-	bury();
+	bury_workers();
 	expect_serving();
 }
 
@@ -187,7 +161,7 @@ static void nothing_is_done_before_the_fence_falls(void **state)
 	come();
 	disk_fenced = 0;
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	for (int i = 0; i < 20; i++)
 		pass_ms(50);
 	assert_int_equal(h0->attach, 1);
@@ -204,7 +178,7 @@ static void a_disk_that_does_not_come_is_told_of(void **state)
 	(void)state;
 	serve_and_die();
 	come();
-	bury();
+	bury_workers();
 	pass_ms(29000);
 	assert_int_equal(bench.spy.writes, 0);
 	pass_ms(2000);
@@ -224,7 +198,7 @@ static void an_old_complaint_is_taken_away(void **state)
 	pvb_complaint_put(bench.tools, bench.back, 5, "stopped");
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	expect_serving();
 	assert_string_equal(back_error(), "");
 }
@@ -235,9 +209,9 @@ static void a_disk_that_grew_meanwhile_is_told(void **state)
 	serve_and_die();
 	come();
 	give_disk("mem:2M");
-	bury();
+	bury_workers();
 	expect_serving();
-	assert_int_equal(attached_as(h0)->geometry.sectors, 4096);
+	assert_int_equal(as_attached(h0)->geometry.sectors, 4096);
 	assert_string_equal(get(bench.back, "sectors"), "4096");
 	assert_int_equal(spy_store_tx(&bench.spy, "/sectors", "4096"),
 	                 spy_store_tx(&bench.spy, "/state", "4"));
@@ -250,19 +224,19 @@ static void the_number_of_a_medium_is_of_its_name(void **state)
 	(void)state;
 	back_cdrom = true;
 	serve_and_die();
-	was = attached_as(h0)->medium;
+	was = as_attached(h0)->medium;
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	expect_serving();
-	assert_true(attached_as(h0)->medium == was);
+	assert_true(as_attached(h0)->medium == was);
 	pvb_blkback_ctl_destroy(back);
 	bench_settle();
 	back_disk_name = "another.iso";
 	come();
 	give_disk("mem:1M");
-	bury();
-	assert_true(attached_as(h0)->medium != was);
+	bury_workers();
+	assert_true(as_attached(h0)->medium != was);
 }
 
 static void an_empty_drive_goes_on(void **state)
@@ -279,7 +253,7 @@ static void an_empty_drive_goes_on(void **state)
 	pvb_blkback_ctl_destroy(back);
 	bench.spy.writes = 0;
 	come();
-	bury();
+	bury_workers();
 	pvb_blkback_ctl_empty(back);
 	bench_settle();
 	expect_serving();
@@ -295,7 +269,7 @@ static void a_refusal_closes_the_device_for_its_reason(void **state)
 	h1->refuse = PVB_WHY_JOURNAL_OTHER;
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(back_status().why, PVB_WHY_JOURNAL_OTHER);
 	assert_string_equal(back_error(),
@@ -314,7 +288,7 @@ static void a_disk_that_cannot_be_had_closes_the_device(void **state)
 	pvb_blkback_ctl_disk(back, NULL, NULL, &e);
 	bench_settle();
 	assert_string_equal(get(bench.back, "state"), "4");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(h0->attach, 1);
 	assert_int_equal(back_status().why, PVB_WHY_DISK);
@@ -331,7 +305,7 @@ static void memory_that_is_gone_is_not_made_anew(void **state)
 	serve_and_die();
 	come();
 	back_disk("mem:1M");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(h0->attach, 1);
 	assert_string_equal(back_error(), "disk.img: what was in its memory is "
@@ -401,7 +375,7 @@ static void where_one_stands_nothing_is_said_before_the_fence(void **state)
 		come();
 		disk_fenced = 0;
 		give_disk("mem:1M");
-		bury();
+		bury_workers();
 		pass_ms(1000);
 		assert_int_equal(back_graves, 1);
 		assert_int_equal(back_forgets, 1);
@@ -425,7 +399,7 @@ static void where_it_can_it_goes_on(void **state)
 		leave(own, front);
 		come();
 		give_disk("mem:1M");
-		bury();
+		bury_workers();
 		expect_serving();
 		/* A front that closes is answered. */
 		assert_int_equal(bench.spy.writes, own == 4 && front == 5);
@@ -448,7 +422,7 @@ static void who_was_asked_to_close_retires(void **state)
 	ask_to_detach();
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	expect_serving();
 	front_state("5");
 	bench_settle();
@@ -468,14 +442,14 @@ static void without_a_journal_of_each_queue_it_begins(void **state)
 	assert_int_equal(back_left_queues, 2);
 	assert_int_equal(back_forgets, 1);
 	assert_string_equal(get(bench.back, "state"), "4");
-	bury();
+	bury_workers();
 	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
 }
 
 /* A journal of the connection that stands, but for its port. */
 static void leave_journal(uint32_t port)
 {
-	struct pvb_blk_back_attach a = *attached_as(h0);
+	struct pvb_blk_back_attach a = *as_attached(h0);
 	struct pvb_journal_terms t = { .shape = pvb_blk_journal_shape(&a) };
 	size_t bytes = pvb_journal_bytes(&t.shape);
 	void *mem = aligned_alloc(64, bytes);
@@ -514,9 +488,9 @@ static void a_journal_of_this_connection_goes_on(void **state)
 	come();
 	assert_int_equal(back_forgets, 0);
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
-	assert_true(attached_as(h0)->resume);
+	assert_true(as_attached(h0)->resume);
 	assert_int_equal(bench.spy.writes, 0);
 }
 
@@ -530,10 +504,10 @@ static void the_journal_of_another_connection_is_removed(void **state)
 	assert_int_equal(back_forgets, 1);
 	assert_string_equal(get(bench.back, "state"), "4");
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	TURN_UNTIL(spy_store_tx(&bench.spy, "/state", "2") != UINT32_MAX);
 	bench_wait_state(bench.back, "4");
-	assert_false(attached_as(h0)->resume || attached_as(h0)->rested);
+	assert_false(as_attached(h0)->resume || as_attached(h0)->rested);
 	assert_int_equal(back_journals, 1);
 }
 
@@ -559,7 +533,7 @@ static void even_without_its_disk_a_closing_is_finished(void **state)
 	pvb_blkback_ctl_disk(back, NULL, NULL, &e);
 	bench_settle();
 	assert_string_equal(get(bench.back, "state"), "5");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 }
 
@@ -573,7 +547,7 @@ static void a_stop_meanwhile_is_done_then(void **state)
 	pvb_blkback_ctl_stop(back, false);
 	bench_settle();
 	assert_string_equal(get(bench.back, "state"), "4");
-	bury();
+	bury_workers();
 	TURN_UNTIL(back_retired);
 	assert_string_equal(get(bench.back, "state"), "6");
 }
@@ -589,7 +563,7 @@ static void a_front_that_dies_meanwhile_is_cut_off(void **state)
 	take_away(bench.tools, bench.front);
 	bench_settle();
 	assert_string_equal(get(bench.back, "state"), "4");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(h0->attach, 1);
 	assert_int_equal(back_forgets, 1);
@@ -603,7 +577,7 @@ static void the_word_of_a_dead_front_is_not_taken(void **state)
 	bench_kill_front();
 	come();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	bench_boot_front();
 	bench_settle();
@@ -614,7 +588,7 @@ static void the_word_of_a_dead_front_is_not_taken(void **state)
 	put_all(bench.guest, bench.front, "queue-0/ring-ref", "18", "state",
 	        "3", NULL);
 	bench_wait_state(bench.back, "4");
-	assert_int_equal(attached_as(h0)->ring_ref[0], 18);
+	assert_int_equal(as_attached(h0)->ring_ref[0], 18);
 }
 
 static void a_front_that_begins_anew_meanwhile_is_served(void **state)
@@ -626,13 +600,13 @@ static void a_front_that_begins_anew_meanwhile_is_served(void **state)
 	front_on_two_queues("1");
 	bench_settle();
 	assert_string_equal(get(bench.back, "state"), "4");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "2");
 	put_all(bench.guest, bench.front, "queue-0/ring-ref", "18", "state",
 	        "3", NULL);
 	bench_wait_state(bench.back, "4");
 	assert_int_equal(h0->attach, 2);
-	assert_false(attached_as(h0)->resume);
+	assert_false(as_attached(h0)->resume);
 	assert_int_equal(back_journals, 2);
 }
 
@@ -643,12 +617,12 @@ static void who_takes_over_may_die_too(void **state)
 	come();
 	give_disk("mem:1M");
 	h0->quiet = true;
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
 	pvb_link_fini(&h0->link);
 	TURN_UNTIL(back_graves > 1);
 	h0->quiet = false;
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 3);
 	assert_int_equal(h1->attach, 3);
 	assert_true(back_status().live);
@@ -736,7 +710,7 @@ static void a_death_meanwhile_comes_first(void **state)
 	pvb_link_fini(&h0->link);
 	TURN_UNTIL(back_graves > 0);
 	h0->quiet = h1->quiet = false;
-	bury();
+	bury_workers();
 	expect_rest(true);
 	assert_int_equal(h0->attach, 2);
 	assert_int_equal(h0->drain, 2);
@@ -802,7 +776,7 @@ static void the_next_one_goes_on_from_there(void **state)
 	(void)state;
 	rest();
 	come_after_rest();
-	bury();
+	bury_workers();
 	assert_int_equal(back_journals, 0);
 	h0->quiet = true;
 	give_disk("mem:1M");
@@ -812,7 +786,7 @@ static void the_next_one_goes_on_from_there(void **state)
 	half_say(h0, PVB_BLK_MSG_ATTACHED);
 	bench_settle();
 	expect_serving();
-	assert_true(attached_as(h0)->rested && attached_as(h1)->rested);
+	assert_true(as_attached(h0)->rested && as_attached(h1)->rested);
 	assert_int_equal(back_journals, 2);
 	assert_int_equal(bench.spy.writes, 0);
 }
@@ -823,13 +797,13 @@ static void the_one_after_that_has_journals(void **state)
 	rest();
 	come_after_rest();
 	give_disk("mem:1M");
-	bury();
+	bury_workers();
 	expect_serving();
 	pvb_link_fini(&h0->link);
 	TURN_UNTIL(back_graves > 1);
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 3);
-	assert_false(attached_as(h0)->rested);
+	assert_false(as_attached(h0)->rested);
 	assert_int_equal(back_journals, 2);
 	assert_true(back_status().live);
 }
@@ -849,7 +823,7 @@ static void a_promise_that_is_not_kept_closes_the_device(void **state)
 		put(bench.tools, bench.back, told[i].node, told[i].value);
 		come_after_rest();
 		give_disk("mem:1M");
-		bury();
+		bury_workers();
 		bench_wait_state(bench.back, "6");
 		assert_int_equal(back_status().why, PVB_WHY_JOURNAL_OTHER);
 		assert_non_null(strstr(back_error(), told[i].node));
@@ -873,10 +847,10 @@ static void a_feature_that_was_taken_back_is_no_promise(void **state)
 		else
 			come();
 		give_disk("mem:1M");
-		bury();
+		bury_workers();
 		expect_serving();
-		assert_false(attached_as(h0)->geometry.flush);
-		assert_true(attached_as(h0)->geometry.discard);
+		assert_false(as_attached(h0)->geometry.flush);
+		assert_true(as_attached(h0)->geometry.discard);
 		assert_int_equal(bench.spy.writes, 0);
 	}
 }

@@ -63,14 +63,6 @@ static void start(void)
 	bench_wait_state(bench.back, "2");
 }
 
-static void front_on_two_queues(const char *state)
-{
-	put_all(bench.guest, bench.front, "multi-queue-num-queues", "2",
-	        "protocol", "x86_64-abi", "queue-0/ring-ref", "8",
-	        "queue-0/event-channel", "1", "queue-1/ring-ref", "9",
-	        "queue-1/event-channel", "2", "state", state, NULL);
-}
-
 /* On two queues; what was written until then is forgotten. */
 static void serve(void)
 {
@@ -95,34 +87,17 @@ static void die(void)
 	assert_int_equal(back_graves, before + 1);
 }
 
-static void bury(void)
-{
-	pvb_blkback_ctl_buried(back, PVB_OK, NULL);
-	bench_settle();
-}
-
-static void pass_ms(uint64_t ms)
-{
-	pvb_loop_turn_clock(bench.loop, ms * 1000000);
-	bench_settle();
-}
-
 static void die_behind_a_fence(void)
 {
 	disk_fenced = 0;
 	die();
-	bury();
+	bury_workers();
 }
 
 static void fall(void)
 {
 	disk_fenced = 1;
 	pass_ms(100);
-}
-
-static const struct pvb_blk_back_attach *attached_as(const struct half *h)
-{
-	return &h->attached_as.u.back_attach;
 }
 
 static void expect_serving(void)
@@ -144,14 +119,14 @@ static void nobody_hears_of_it(void **state)
 	(void)state;
 	serve();
 	for (uint32_t i = 0; i < 2; i++)
-		was[i] = *attached_as(&bench.half[i]);
+		was[i] = *as_attached(&bench.half[i]);
 	die();
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
 	assert_int_equal(h1->attach, 2);
 	for (uint32_t i = 0; i < 2; i++) {
 		was[i].resume = 1;
-		assert_memory_equal(&was[i], attached_as(&bench.half[i]),
+		assert_memory_equal(&was[i], as_attached(&bench.half[i]),
 		                    sizeof(was[i]));
 		assert_int_equal(was[i].queue, i);
 	}
@@ -167,16 +142,16 @@ static void a_journal_is_blank_at_first_and_kept_then(void **state)
 
 	(void)state;
 	serve();
-	shape = pvb_blk_journal_shape(attached_as(h0));
+	shape = pvb_blk_journal_shape(as_attached(h0));
 	assert_int_equal(back_journals, 2);
 	assert_int_equal(back_journal_bytes, pvb_journal_bytes(&shape));
-	assert_true(attached_as(h0)->journal);
-	assert_false(attached_as(h0)->resume);
-	assert_int_equal(h0->fds, pvb_blk_fd_disk(attached_as(h0)) + 1);
+	assert_true(as_attached(h0)->journal);
+	assert_false(as_attached(h0)->resume);
+	assert_int_equal(h0->fds, pvb_blk_fd_disk(as_attached(h0)) + 1);
 	die();
-	bury();
+	bury_workers();
 	assert_int_equal(back_journals, 2);
-	assert_int_equal(h0->fds, pvb_blk_fd_disk(attached_as(h0)) + 1);
+	assert_int_equal(h0->fds, pvb_blk_fd_disk(as_attached(h0)) + 1);
 	assert_int_equal(mem_ends, 4);          /* these are made afresh */
 }
 
@@ -185,13 +160,13 @@ static void another_connection_has_another_journal(void **state)
 	(void)state;
 	serve();
 	die();
-	bury();
+	bury_workers();
 	put_all(bench.guest, bench.front, "state", "1", NULL);
 	bench_wait_state(bench.back, "2");
 	front_on_two_queues("3");
 	bench_wait_state(bench.back, "4");
 	assert_int_equal(back_journals, 4);
-	assert_false(attached_as(h0)->resume);
+	assert_false(as_attached(h0)->resume);
 }
 
 static void nothing_is_done_before_it_is_buried(void **state)
@@ -203,7 +178,7 @@ static void nothing_is_done_before_it_is_buried(void **state)
 	assert_int_equal(disk_asked, 0);
 	assert_int_equal(h0->attach, 1);
 	assert_string_equal(back_status().waits, "for the end of a worker");
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
 	expect_serving();
 }
@@ -254,7 +229,7 @@ static void a_disk_without_a_fence_that_can_be_told_is_stopped(void **state)
 	serve();
 	disk_fenced = -EOPNOTSUPP;
 	die();
-	bury();
+	bury_workers();
 	assert_string_equal(back_error(), "stopped: disk.img: untold (disk)");
 	pass_ms(60000);
 	assert_int_equal(h0->attach, 1);
@@ -267,7 +242,7 @@ static void a_claim_that_goes_late_is_waited_for(void **state)
 	serve();
 	disk_busy = 1;
 	die();
-	bury();
+	bury_workers();
 	pass_ms(100);
 	assert_int_equal(h0->attach, 1);
 	disk_busy = 0;
@@ -282,7 +257,7 @@ static void a_claim_that_stays_ends_the_connection(void **state)
 	serve();
 	disk_busy = 1;
 	die();
-	bury();
+	bury_workers();
 	pass_ms(31000);
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(back_status().why, PVB_WHY_ATTACH);
@@ -297,7 +272,7 @@ static void a_disk_that_is_busy_is_tried_again(void **state)
 	h1->refuse = PVB_WHY_DISK;
 	h1->refuse_code = -EBUSY;
 	die();
-	bury();
+	bury_workers();
 	pass_ms(10);
 	assert_in_range(h1->attach, 3, 4);
 	assert_string_equal(get(bench.back, "state"), "4");
@@ -317,7 +292,7 @@ static void a_disk_that_stays_busy_ends_the_connection(void **state)
 	h1->refuse = PVB_WHY_DISK;
 	h1->refuse_code = -EBUSY;
 	die();
-	bury();
+	bury_workers();
 	pass_ms(31000);
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(back_status().why, PVB_WHY_DISK);
@@ -329,7 +304,7 @@ static void it_may_happen_again_and_again(void **state)
 	serve();
 	for (uint32_t i = 1; i <= 20; i++) {
 		die();
-		bury();
+		bury_workers();
 		assert_int_equal(h0->attach, i + 1);
 		assert_int_equal(h1->attach, i + 1);
 	}
@@ -345,11 +320,11 @@ static void who_comes_next_may_die_too(void **state)
 	serve();
 	h0->quiet = true;
 	die();
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
 	die();
 	h0->quiet = false;
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 3);
 	assert_int_equal(h1->attach, 3);
 	expect_serving();
@@ -363,7 +338,7 @@ static void one_half_is_as_good_as_all(void **state)
 	pvb_link_fini(&h1->link);
 	TURN_UNTIL(back_graves > 0);
 	TURN_UNTIL(h0->closed > 0);     /* we let go of it */
-	bury();
+	bury_workers();
 	assert_int_equal(h0->attach, 2);
 	assert_int_equal(h1->attach, 2);
 	expect_serving();
@@ -387,7 +362,7 @@ static void a_grave_may_be_needed_before_the_first_half(void **state)
 	start();
 	front_on_two_queues("3");
 	TURN_UNTIL(back_graves > 0);
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "4");
 	assert_int_equal(h0->attach, 1);
 	assert_int_equal(h1->attach, 1);
@@ -397,7 +372,7 @@ static void without_journals_death_is_the_end(void **state)
 {
 	(void)state;
 	back_connect();
-	assert_false(attached_as(h0)->journal);
+	assert_false(as_attached(h0)->journal);
 	pvb_link_fini(&h0->link);
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(back_graves, 0);
@@ -411,7 +386,7 @@ static void a_refusal_closes_the_device_for_its_reason(void **state)
 	serve();
 	h1->refuse = PVB_WHY_JOURNAL_RING;
 	die();
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(back_status().why, PVB_WHY_JOURNAL_RING);
 	assert_string_equal(back_error(),
@@ -472,7 +447,7 @@ static void die_until(enum when when)
 	h0->quiet = h1->quiet = when == ATTACHING;
 	die();
 	if (when != BURYING)
-		bury();
+		bury_workers();
 	assert_int_equal(h0->attach, when == ATTACHING ? 2 : 1);
 }
 
@@ -481,7 +456,7 @@ static void go_on_from(enum when when)
 	disk_fenced = 1;
 	h0->quiet = h1->quiet = false;
 	if (when == BURYING)
-		bury();
+		bury_workers();
 	if (when == ATTACHING) {
 		half_say(h0, PVB_BLK_MSG_ATTACHED);
 		half_say(h1, PVB_BLK_MSG_ATTACHED);
@@ -601,7 +576,7 @@ static void a_new_front_has_a_new_connection(void **state)
 		bench_wait_state(bench.back, "2");
 		front_on_two_queues("3");
 		bench_wait_state(bench.back, "4");
-		assert_false(attached_as(h0)->resume);
+		assert_false(as_attached(h0)->resume);
 		assert_int_equal(back_journals, 4);
 	}
 }
@@ -647,7 +622,7 @@ static void who_dies_draining_is_drained_again(void **state)
 	bench_settle();
 	h0->quiet = h1->quiet = false;
 	die();
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(h0->attach, 2);
 	assert_int_equal(h0->drain, 2);
@@ -681,10 +656,10 @@ static void who_dies_attaching_first_is_followed(void **state)
 	bench_settle();
 	die();
 	h0->quiet = h1->quiet = false;
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "4");
 	assert_int_equal(back_journals, 2);
-	assert_true(attached_as(h0)->resume);
+	assert_true(as_attached(h0)->resume);
 }
 
 static void who_dies_undoing_an_attach_is_fenced_first(void **state)
@@ -731,7 +706,7 @@ static void a_size_that_grows_meanwhile_is_that_of_the_next(void **state)
 		h0->quiet = h1->quiet = when == ATTACHING;
 		die();
 		if (when == ATTACHING)
-			bury();
+			bury_workers();
 		assert_int_equal(truncate(path, 2 << 20), 0);
 		if (pvb_blkback_ctl_resize(back, &e) < 0)
 			fail_msg("%s", e.text);
@@ -744,8 +719,8 @@ static void a_size_that_grows_meanwhile_is_that_of_the_next(void **state)
 			half_say(h0, PVB_BLK_MSG_GROWN);
 			half_say(h1, PVB_BLK_MSG_GROWN);
 		} else {
-			bury();
-			assert_int_equal(attached_as(h0)->geometry.sectors,
+			bury_workers();
+			assert_int_equal(as_attached(h0)->geometry.sectors,
 			                 4096);
 		}
 		TURN_UNTIL(strcmp(get(bench.back, "sectors"), "4096") == 0);
@@ -770,7 +745,7 @@ static void serve_drive(void)
 {
 	back_cdrom = true;
 	serve();
-	first_medium = attached_as(h0)->medium;
+	first_medium = as_attached(h0)->medium;
 }
 
 static void expect_inserted(const char *sectors)
@@ -792,7 +767,7 @@ static void a_medium_that_is_changed_meanwhile_is_changed_then(void **state)
 		assert_int_equal(back_media, 0);
 		go_on_from(when);
 		expect_inserted("4096");
-		assert_int_equal(attached_as(h0)->medium, first_medium);
+		assert_int_equal(as_attached(h0)->medium, first_medium);
 		assert_int_equal(h0->load, 1);
 		assert_int_equal(h0->change, 1);
 	}
@@ -810,9 +785,9 @@ static void who_dies_loading_is_loaded_again(void **state)
 	bench_settle();
 	h0->quiet = h1->quiet = false;
 	die();
-	bury();
+	bury_workers();
 	expect_inserted("4096");
-	assert_int_equal(attached_as(h0)->medium, first_medium);
+	assert_int_equal(as_attached(h0)->medium, first_medium);
 	assert_int_equal(h0->load, 2);
 	assert_int_equal(h1->load, 2);
 }
@@ -836,9 +811,9 @@ static void who_dies_changing_has_changed(void **state)
 	assert_int_equal(back_media, 0);
 	fall();
 	expect_inserted("4096");
-	assert_true(attached_as(h0)->medium != first_medium);
-	assert_true(attached_as(h1)->medium == attached_as(h0)->medium);
-	assert_int_equal(attached_as(h0)->geometry.sectors, 4096);
+	assert_true(as_attached(h0)->medium != first_medium);
+	assert_true(as_attached(h1)->medium == as_attached(h0)->medium);
+	assert_int_equal(as_attached(h0)->geometry.sectors, 4096);
 	assert_int_equal(h0->change, 1);
 }
 
@@ -852,10 +827,10 @@ static void who_dies_with_an_empty_drive_leaves_one(void **state)
 	                 0);
 	expect_inserted("0");
 	die();
-	bury();
+	bury_workers();
 	expect_serving();
-	assert_string_equal(attached_as(h0)->disk.scheme, "");
-	assert_int_equal(h0->fds, pvb_blk_fd_disk(attached_as(h0)));
+	assert_string_equal(as_attached(h0)->disk.scheme, "");
+	assert_int_equal(h0->fds, pvb_blk_fd_disk(as_attached(h0)));
 }
 
 /* ---- a predecessor ------------------------------------------------------- */

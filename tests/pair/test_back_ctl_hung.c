@@ -69,12 +69,6 @@ static void force(void)
 	assert_int_equal(h->cut, 1);
 }
 
-static void bury(void)
-{
-	pvb_blkback_ctl_buried(back, PVB_OK, NULL);
-	bench_settle();
-}
-
 static void in_an_orderly_way_it_is_waited_for(void **state)
 {
 	(void)state;
@@ -111,7 +105,7 @@ static void where_nobody_waits_its_worker_is_killed(void **state)
 	assert_int_equal(back_graves, 1);
 	assert_non_null(strstr(bench.log_last, "its worker is killed"));
 	assert_string_equal(get(bench.back, "state"), "5");
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 	assert_int_equal(h->attach, 1);
 }
@@ -124,7 +118,7 @@ static void closed_is_not_said_before_its_io_is_over(void **state)
 	force();
 	pass_s(3);
 	disk_fenced = 0;
-	bury();
+	bury_workers();
 	for (int i = 0; i < 100; i++)
 		pass_s(1);
 	assert_string_equal(get(bench.back, "state"), "5");
@@ -172,7 +166,7 @@ static void a_guest_that_crashes_is_not_waited_for_either(void **state)
 	TURN_UNTIL(h->cut == 1);
 	pass_s(3);
 	assert_int_equal(back_graves, 1);
-	bury();
+	bury_workers();
 	bench_wait_state(bench.back, "6");
 }
 

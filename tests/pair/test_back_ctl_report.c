@@ -20,12 +20,9 @@ static void tell(struct half *h, enum pvb_blk_report_kind kind, uint64_t value)
 	bench_settle();
 }
 
-static void front_on_two_queues(void)
+static void connect_on_two_queues(void)
 {
-	put_all(bench.guest, bench.front, "multi-queue-num-queues", "2",
-	        "protocol", "x86_64-abi", "queue-0/ring-ref", "8",
-	        "queue-0/event-channel", "1", "queue-1/ring-ref", "10",
-	        "queue-1/event-channel", "2", "state", "3", NULL);
+	front_on_two_queues("3");
 	bench_wait_state(bench.back, "4");
 	front_state("4");
 	bench_settle();
@@ -37,7 +34,7 @@ static void connect_two(void)
 	back_start();
 	back_disk("mem:1M");
 	bench_wait_state(bench.back, "2");
-	front_on_two_queues();
+	connect_on_two_queues();
 }
 
 static void connect_again(void)
@@ -46,7 +43,7 @@ static void connect_again(void)
 	bench_wait_state(bench.back, "6");
 	front_state("1");
 	bench_wait_state(bench.back, "2");
-	front_on_two_queues();
+	connect_on_two_queues();
 }
 
 /* ---- what was refused ---------------------------------------------------- */
@@ -214,7 +211,7 @@ static void what_is_heard_too_late_counts_for_the_next(void **state)
 	assert_string_equal(get(bench.back, "feature-flush-cache"), "1");
 	front_state("1");
 	bench_wait_state(bench.back, "2");
-	front_on_two_queues();
+	connect_on_two_queues();
 	expect_offered(false, true, true);
 }
 
